@@ -141,20 +141,20 @@ class Channel:
         limit = self.settings.http.calls_per_second
         self._throttle = throttle.after_start(self._throttle, self.timing.clock(), limit)
 
-    def observe(self, got: Reply | TransportFailure, sent_at: float, wall: float) -> None:
+    def observe(self, outcome: Reply | TransportFailure, sent_at: float, wall: float) -> None:
         """Update throttle and retry quota after an attempt.
 
         Args:
             sent_at: time at which it was sent, by the client's clock.
             wall: seconds since 1970.
         """
-        if isinstance(got, TransportFailure):
+        if isinstance(outcome, TransportFailure):
             return
-        if got.status < 300:
+        if outcome.status < 300:
             self.quota = min(self.settings.constants.retry_quota, self.quota + SUCCESS_GAIN)
             self._throttle = throttle.after_success(self._throttle)
-        elif got.status in (429, 503):
-            pause = min(retry_after(got.headers, wall) or 0.0, self.settings.retry.max_retry_after)
+        elif outcome.status in (429, 503):
+            pause = min(retry_after(outcome.headers, wall) or 0.0, self.settings.retry.max_retry_after)
             self._throttle = throttle.after_refusal(self._throttle, sent_at, self.timing.clock(), pause)
 
     def _connect(self) -> Transport:

@@ -74,7 +74,7 @@ class Observer(Protocol):
         """Take note of an attempt that is about to be sent."""
         ...
 
-    def after(self, attempt: Attempt, got: Reply | TransportFailure, seconds: float) -> None:
+    def after(self, attempt: Attempt, outcome: Reply | TransportFailure, seconds: float) -> None:
         """Take note of its outcome."""
         ...
 
@@ -108,15 +108,20 @@ class Hooks:
         for hook in (*self.on_request, *(observer.before for observer in self.observers)):
             _call_hook(hook, attempt)
 
-    def after(self, attempt: Attempt, got: Reply | TransportFailure, seconds: float) -> None:
+    def after(self, attempt: Attempt, outcome: Reply | TransportFailure, seconds: float) -> None:
         """Call the hooks after an attempt with its outcome."""
-        ended = got.stage if isinstance(got, TransportFailure) else got.status
-        event = "call.broken" if isinstance(got, TransportFailure) else "call.replied"
+        result = outcome.stage if isinstance(outcome, TransportFailure) else outcome.status
+        event = "call.broken" if isinstance(outcome, TransportFailure) else "call.replied"
         _log.debug(
-            "%s operation=%s attempt=%d ended=%s seconds=%.3f", event, attempt.operation, attempt.number, ended, seconds
+            "%s operation=%s attempt=%d ended=%s seconds=%.3f",
+            event,
+            attempt.operation,
+            attempt.number,
+            result,
+            seconds,
         )
         for hook in (*self.on_reply, *(observer.after for observer in self.observers)):
-            _call_hook(hook, attempt, got, seconds)
+            _call_hook(hook, attempt, outcome, seconds)
 
     def emit(self, event: Any) -> None:
         """Pass an event of a download manager to the observers."""

@@ -75,11 +75,11 @@ class HostLimiter:
 
     def observe(self, slot: HostSlot, answer: Response, sent_at: float) -> None:
         """Update the host's state after a response to a request sent at `sent_at`, by the client's clock."""
-        asked = retry_after(answer.headers, self._wall()) if answer.status >= 400 else None
-        if is_busy(answer.status, asked):
+        requested = retry_after(answer.headers, self._wall()) if answer.status >= 400 else None
+        if is_busy(answer.status, requested):
             now, roll = self._timing.clock(), self._timing.random()
             slot.host = after_refusal(
-                slot.host, sent_at=sent_at, now=now, in_flight=slot.in_flight, asked=asked, roll=roll,
+                slot.host, sent_at=sent_at, now=now, in_flight=slot.in_flight, requested=requested, roll=roll,
                 retry=self._settings.retry,
             )  # fmt: skip
         elif answer.status < 500:

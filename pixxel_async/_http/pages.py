@@ -57,11 +57,11 @@ class Page(Sequence[T_co], Generic[T_co]):
         rows = f"{len(self)} rows" if self.total is None else f"{len(self)} of {self.total} rows"
         more = ", has_more=True: use `async for` to read all" if self.has_more else ""
         start = f"Page({rows}{more}: ["
-        shown = [short_repr(type(row).__name__, _brief(row)) for row in self.rows[:3]]
-        while shown and len(start) + len(", ".join(shown)) > MAX_REPR - len(", …])"):
-            shown.pop()
-        cut = ", …" if shown and len(self) > len(shown) else "…" if len(self) > len(shown) else ""
-        return f"{start}{', '.join(shown)}{cut}])"
+        rows_shown = [short_repr(type(row).__name__, _brief(row)) for row in self.rows[:3]]
+        while rows_shown and len(start) + len(", ".join(rows_shown)) > MAX_REPR - len(", …])"):
+            rows_shown.pop()
+        cut = ", …" if rows_shown and len(self) > len(rows_shown) else "…" if len(self) > len(rows_shown) else ""
+        return f"{start}{', '.join(rows_shown)}{cut}])"
 
     def _repr_html_(self) -> str:
         """Return a table of the first rows for notebooks, and a map of their geometries."""

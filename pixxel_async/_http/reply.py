@@ -224,7 +224,9 @@ def _error_parts(reply: Reply) -> tuple[str, str, Any, bool]:
         return str(inner or ""), "", None, False
     message = next((inner[name] for name in ("message", "detail", "msg", "title") if inner.get(name)), "")
     code = inner.get("code")
-    rest = inner.get("details", {name: one for name, one in inner.items() if name not in ("message", "code")} or None)
+    rest = inner.get(
+        "details", {name: member for name, member in inner.items() if name not in ("message", "code")} or None
+    )
     from_api = inner is value.get("error") and isinstance(code, str) and isinstance(inner.get("message"), str)
     return str(message), "" if code is None else str(code), rest, from_api
 
@@ -234,8 +236,8 @@ def _page_message(body: bytes) -> str:
     text = body[: 4 * MAX_TEXT + 4].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")  # cut again, and masked there
     if not text.startswith("<"):
         return text
-    found = _TITLE.search(text[:_MESSAGE_HEAD])
-    return found[1] if found else "a page without a message"
+    match = _TITLE.search(text[:_MESSAGE_HEAD])
+    return match[1] if match else "a page without a message"
 
 
 def parse(reply: Reply) -> Any:
@@ -272,5 +274,5 @@ def body_start(reply: Reply) -> str:
 
 def _secrets(reply: Reply) -> list[str]:
     """Return the texts that must reach no error: the header's value, and its part after a scheme word."""
-    sent = [secret.reveal() for secret in reply.hidden]
-    return [*sent, *(text.rpartition(" ")[2] for text in sent if " " in text)]
+    headers = [secret.reveal() for secret in reply.hidden]
+    return [*headers, *(text.rpartition(" ")[2] for text in headers if " " in text)]

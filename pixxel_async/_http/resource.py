@@ -29,8 +29,8 @@ T = TypeVar("T")
 
 def _id_text(value: Any) -> str:
     """Return an id as text, also that of a row or a UUID."""
-    found = id_of(value)
-    return "" if found is None else str(found)
+    id = id_of(value)
+    return "" if id is None else str(id)
 
 
 def _id_texts(values: Iterable[Any]) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class API(Protocol):
         """Return a listing to be awaited or iterated; nothing is sent yet."""
         ...
 
-    async def first(self, rows: Pages[M], what: str, id: Id) -> M:
+    async def first(self, rows: Pages[M], noun: str, id: Id) -> M:
         """Return the row of a listing with this id; raises `NotFound` without one."""
         ...
 
@@ -160,8 +160,8 @@ class ResourceMap(Mapping[str, type[Resource]]):
         self._package, self._classes = package, classes
 
     def __getitem__(self, name: str) -> type[Resource]:
-        found: type[Resource] = getattr(import_module(f".{name}", self._package), self._classes[name])
-        return found
+        resource: type[Resource] = getattr(import_module(f".{name}", self._package), self._classes[name])
+        return resource
 
     def __contains__(self, name: object) -> bool:
         return name in self._classes
@@ -182,8 +182,8 @@ class OperationMap(Mapping[str, Operation]):
         others: operations of no resource.
     """
 
-    def __init__(self, package: str, resources: Sequence[str], others: Sequence[Operation]) -> None:
-        self._package, self._resources, self._others = package, resources, others
+    def __init__(self, package: str, resources: Sequence[str], further: Sequence[Operation]) -> None:
+        self._package, self._resources, self._others = package, resources, further
 
     def __getitem__(self, name: str) -> Operation:
         resource = name.partition(".")[0]
@@ -201,5 +201,5 @@ class OperationMap(Mapping[str, Operation]):
         return sum(1 for _ in self)
 
     def _of(self, resource: str) -> Sequence[Operation]:
-        found: Sequence[Operation] = import_module(f".{resource}", self._package).OPERATIONS
-        return found
+        operations: Sequence[Operation] = import_module(f".{resource}", self._package).OPERATIONS
+        return operations

@@ -102,22 +102,22 @@ class RestAPI:
         operation = Operation(f"{method} {path}", method, check_path(path), repeat or ("safe" if safe else "once"))
         return await self.sender.call(Call(operation, query=query, body=to_wire(body)))
 
-    async def first(self, rows: Pages[M], what: str, id: Id) -> M:
+    async def first(self, rows: Pages[M], noun: str, id: Id) -> M:
         """Return the row of a listing with this id; raises `NotFound` without one.
 
         A row counts by its id, since a server that ignores the filter returns all rows. The only row of a listing
         whose rows have no id counts, too.
         """
         nameless: list[M] = []
-        wanted = str(id_of(id))
+        sought = str(id_of(id))
         async for row in rows:
-            ids = [value.casefold() for name in ("id", f"{what}_id") if (value := getattr(row, name, None))]
-            if wanted.casefold() in ids:
+            ids = [value.casefold() for name in ("id", f"{noun}_id") if (value := getattr(row, name, None))]
+            if sought.casefold() in ids:
                 return row
             nameless += [] if ids or len(nameless) > 1 else [row]
         if len(nameless) == 1:
             return nameless[0]
-        raise NotFound(f"there is no {what} {wanted}", status=404)
+        raise NotFound(f"there is no {noun} {sought}", status=404)
 
     async def content(self, call: Call) -> bytes:
         """Send, and return the bytes of the body, which is a file; a page or JSON in its place is refused.
@@ -174,16 +174,16 @@ class RestAPI:
         """Decode one object: looks through an envelope, raises for an error body and for a create without an id."""
         value = _below(parse(reply), unwrap)
         if isinstance(value, dict):
-            known = members_of(model)
-            if not _shares(value, known):
+            members = members_of(model)
+            if not _shares(value, members):
                 value = self._look_through(
-                    model, value, lambda inner: isinstance(inner, dict) and _shares(inner, known)
+                    model, value, lambda inner: isinstance(inner, dict) and _shares(inner, members)
                 )
-                if not _shares(value, known) and is_error_body(value):
+                if not _shares(value, members) and is_error_body(value):
                     raise error_in_success(reply, value)
-        made = read(model, value, self.drift, call.lent)
-        _check_created(call, model, [made])
-        return made
+        instance = read(model, value, self.drift, call.lent)
+        _check_created(call, model, [instance])
+        return instance
 
     def _look_through(self, model: type[M], value: dict[str, Any], fits: Callable[[Any], bool]) -> Any:
         """Return the object inside an envelope such as `{"data": …}`, which is noted as drift; else the value."""
@@ -246,11 +246,13 @@ class RestAPI:
             forget_locals(error)  # the body, which may repeat the key
             raise
         except DecodeError as error:
-            found = error
+            reason = error
         name = call.operation.name
         if call.repeat_class == "safe":
-            raise DecodeError(f"{name}: {found}", status=reply.status, operation=name, body=body_start(reply)) from None
-        raise outcome_unknown(call.operation, f"the response cannot be read: {found}")
+            raise DecodeError(
+                f"{name}: {reason}", status=reply.status, operation=name, body=body_start(reply)
+            ) from None
+        raise outcome_unknown(call.operation, f"the response cannot be read: {reason}")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         import anyio.to_thread  # for large responses alone
@@ -261,17 +263,17 @@ class RestAPI:
 
 
 def _all_rows(rows: LazyRows[M]) -> Generator[None, None, list[M]]:
-    made: list[M] = []
+    listed: list[M] = []
     for row in rows:
-        made.append(row)
+        listed.append(row)
         yield
-    return made
+    return listed
 
 
-def _check_created(call: Call, model: type[M], made: list[M]) -> None:
+def _check_created(call: Call, model: type[M], created: list[M]) -> None:
     """Raise `DecodeError` if a call that creates something was answered without its id."""
     creates = call.operation.creates and call.repeat_class != "safe"
-    if creates and id_member(model) and not (made and all(map(id_of, made))):
+    if creates and id_member(model) and not (created and all(map(id_of, created))):
         raise DecodeError("it has no id")
 
 
@@ -279,13 +281,13 @@ def _below(value: Any, member: str) -> Any:
     return value[member] if member and isinstance(value, dict) and member in value else value
 
 
-def _shares(value: dict[str, Any], known: frozenset[str]) -> bool:
+def _shares(value: dict[str, Any], members: frozenset[str]) -> bool:
     """Return whether an object has members of a model, other than those that error bodies and envelopes have, too."""
-    if any(name in known and name not in _COMMON for name in value):
+    if any(name in members and name not in _COMMON for name in value):
         return True
     status = value.get("status")
     worded = isinstance(status, str) and not status.isdecimal() and status.lower() not in ("error", "ok", "success")
-    return worded and "status" in known
+    return worded and "status" in members
 
 
 def _listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:

@@ -124,24 +124,24 @@ class Sender:
             while True:
                 await channel.acquire_slot()  # concurrency limit, then the throttle
                 try:
-                    got = await self._attempt(request, credential, repeat, progress)
+                    outcome = await self._attempt(request, credential, repeat, progress)
                 finally:
                     channel.release_slot()
-                if isinstance(got, Reply) and got.status < 300:
+                if isinstance(outcome, Reply) and outcome.status < 300:
                     self._accept(credential)
-                    return got
+                    return outcome
                 # A 401 or 403 may be about the form of the key, or about a key that was rotated: try the other at once.
-                if (other := await self._other_credential(credential, got, repeat, progress)) is not None:
+                if (other := await self._other_credential(credential, outcome, repeat, progress)) is not None:
                     credential = other
                     continue
-                got = self._settle_key(credential, got, progress)
+                outcome = self._settle_key(credential, outcome, progress)
                 state = self._retry_state(progress)
-                decision = retry.decide(got, call.operation, repeat, state, channel.settings)
+                decision = retry.decide(outcome, call.operation, repeat, state, channel.settings)
                 if isinstance(decision, retry.Done):
                     return decision.reply
                 if isinstance(decision, retry.Stop):
                     raise self._with_hint(decision.error, credential, repeat)
-                progress.state = state.after_wait(decision.wait, got)
+                progress.state = state.after_wait(decision.wait, outcome)
                 channel.quota -= decision.cost
                 await channel.timing.sleep(decision.wait)
                 credential = await self._credential(call)
@@ -169,17 +169,17 @@ class Sender:
             hooks.before(attempt)
             headers = _added_headers(attempt)
         sent_at = clock()
-        left = progress.left(sent_at, channel.settings.http.call_timeout)
+        remaining = progress.left(sent_at, channel.settings.http.call_timeout)
         try:
-            got = await transport.attempt(request, headers, credential.header, max(left, 0.001))
+            outcome = await transport.attempt(request, headers, credential.header, max(remaining, 0.001))
         except asyncio.CancelledError:
             if repeat != "safe":
                 _log.warning("call.abandoned operation=%s outcome=unknown", request.operation)
             raise
-        channel.observe(got, sent_at, time.time())
+        channel.observe(outcome, sent_at, time.time())
         if attempt is not None:
-            hooks.after(attempt, got, clock() - sent_at)
-        return got
+            hooks.after(attempt, outcome, clock() - sent_at)
+        return outcome
 
     def _retry_state(self, progress: _Progress) -> retry.RetryState:
         """Return the retry state after a failed attempt."""
@@ -206,20 +206,20 @@ class Sender:
         return check_key(await _ask(self._key))
 
     async def _other_credential(
-        self, sent: _Credential, got: Reply | TransportFailure, repeat: Repeat, progress: _Progress
+        self, sent: _Credential, outcome: Reply | TransportFailure, repeat: Repeat, progress: _Progress
     ) -> _Credential | None:
         """Return another credential to try at once after a 401 or 403; None if the outcome stands.
 
         There are two cases: a safe call tries the key's other form; after a 401 the key source is asked again, and a
         new key is tried with any call, since a 401 means that nothing was done. Each happens once per call.
         """
-        if not sent.key or isinstance(got, TransportFailure) or got.status not in _KEY_STATUSES:
+        if not sent.key or isinstance(outcome, TransportFailure) or outcome.status not in _KEY_STATUSES:
             return None
         form = other_form(sent.key.reveal(), sent.form, self.form, self._auto)
         if form is not None and repeat == "safe" and progress.refusal is None:
-            progress.refusal = got
+            progress.refusal = outcome
             return _Credential(sent.key, form)
-        if got.status == 401 and not isinstance(self._key, Secret) and not progress.key_reread:
+        if outcome.status == 401 and not isinstance(self._key, Secret) and not progress.key_reread:
             progress.key_reread = True
             if (key := await self._read_key()) != sent.key:
                 progress.refusal = None
@@ -232,14 +232,14 @@ class Sender:
             self.form = sent.form
 
     def _settle_key(
-        self, sent: _Credential, got: Reply | TransportFailure, progress: _Progress
+        self, sent: _Credential, outcome: Reply | TransportFailure, progress: _Progress
     ) -> Reply | TransportFailure:
         """Remember the form that was accepted; if neither was, the outcome is the refusal of the first."""
-        accepted = isinstance(got, Reply) and got.status not in _KEY_STATUSES
+        accepted = isinstance(outcome, Reply) and outcome.status not in _KEY_STATUSES
         if accepted:
             self._accept(sent)
         refusal, progress.refusal = progress.refusal, None
-        return refusal if refusal is not None and not accepted else got
+        return refusal if refusal is not None and not accepted else outcome
 
     def _with_hint(self, error: PixxelError, sent: _Credential, repeat: Repeat) -> PixxelError:
         """Say how to set the form of the key where a call must not try the other one."""
@@ -254,8 +254,8 @@ class Sender:
 
 
 async def _ask(source: KeySource) -> Secret:
-    made: Any = source()  # a source of a caller without a type checker may return the key itself
-    return Secret(await made if inspect.isawaitable(made) else made)
+    key: Any = source()  # a source of a caller without a type checker may return the key itself
+    return Secret(await key if inspect.isawaitable(key) else key)
 
 
 def _added_headers(attempt: Attempt) -> Mapping[str, str]:

@@ -26,8 +26,8 @@ __all__ = ["Outcomes"]
 
 def in_all(counts: Iterable[int | None]) -> int | None:
     """Sum counts; None if one of them is unknown."""
-    known = list(counts)
-    return None if None in known else sum(count or 0 for count in known)
+    numbers = list(counts)
+    return None if None in numbers else sum(count or 0 for count in numbers)
 
 
 ROOM = 64
@@ -50,11 +50,11 @@ class Outcomes(AsyncWithOnly):
         engine: Engine,
         context: BatchContext,
         wait_for_jobs: bool,
-        ended: Callable[[Outcomes], object],
+        on_close: Callable[[Outcomes], object],
     ) -> None:
         self._engine = engine
         self._context = context
-        self._ended = ended
+        self._ended = on_close
         self._feed = Feed(source, engine=engine, context=context, sink=self, wait_for_jobs=wait_for_jobs)
         self._outcomes: deque[Outcome] = deque()
         self._error: BaseException | None = None

@@ -40,6 +40,6 @@ async def _delete(services: Services, home: Location, row: Row) -> None:
         await home.destination.remove(row.name)
     if row.part:
         await services.threads.run(services.disk.remove, home.folder, row.part)
-    found = Extracted.read(row.extracted)
-    if found is not None and found.folder:
-        await services.threads.run(services.disk.remove_tree, home.folder, found.folder)
+    unpacked = Extracted.read(row.extracted)
+    if unpacked is not None and unpacked.folder:
+        await services.threads.run(services.disk.remove_tree, home.folder, unpacked.folder)

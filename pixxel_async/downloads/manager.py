@@ -241,24 +241,24 @@ class DownloadManager(AsyncWithOnly):
         """Start to fetch a package once fewer than `max_pending` are under way; arguments as `fetch`."""
         engine = self._running
         context = self._context(client, settings, await self._locations.at(to) if to is not None else engine.home)
-        given = as_wanted(package)
-        key = engine.key(given.package, context)
+        request = as_wanted(package)
+        key = engine.key(request.package, context)
         await engine.wait_for_room(MAX_PENDING)
         item = engine.items.get(key)
         if item is not None:
             return self._transfer(item)
-        item = engine.items[key] = Item(given, context, engine.services.timing.clock())
+        item = engine.items[key] = Item(request, context, engine.services.timing.clock())
         transfer = self._transfer(item)
         try:
-            (found,) = await look_up([given], context, engine.services, heads=False)
+            (result,) = await look_up([request], context, engine.services, heads=False)
         except BaseException:
             transfer.cancel()
             raise
-        outcome = final_outcome(found, context, skip=False)
+        outcome = final_outcome(result, context, skip=False)
         if item.sinks and outcome is not None:
             engine.finish(item, outcome)
         elif item.sinks:
-            engine.begin(item, found, engine.schedule.add)
+            engine.begin(item, result, engine.schedule.add)
         return transfer
 
     def _transfer(self, item: Item) -> Transfer:
@@ -292,15 +292,15 @@ class DownloadManager(AsyncWithOnly):
         engine = self._running
         context = self._context(client, settings, engine.home)
         batch = Outcomes(
-            packages, engine=engine, context=context, wait_for_jobs=wait_for_jobs, ended=self._batches.discard
+            packages, engine=engine, context=context, wait_for_jobs=wait_for_jobs, on_close=self._batches.discard
         )
         self._batches.add(batch)
         return batch
 
     def _context(self, client: PixxelClient | None, settings: DownloadOptions, home: Location) -> BatchContext:
-        known = {field.name for field in attrs.fields(type(self._settings))}
-        if unknown := sorted(settings.keys() - known):
-            raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        valid = {field.name for field in attrs.fields(type(self._settings))}
+        if unknown := sorted(settings.keys() - valid):
+            raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(valid))}")
         if client is not None:
             _check_client(client)
         chosen = attrs.evolve(self._settings, **settings)
@@ -324,9 +324,9 @@ class DownloadManager(AsyncWithOnly):
     def snapshot(self) -> Snapshot:
         """Return the current counts and rates."""
         engine, hub = self._opened, self._hub
-        known, waiting, streaming = len(engine.items), engine.schedule.waiting, engine.streaming
+        all_items, waiting, streaming = len(engine.items), engine.schedule.waiting, engine.streaming
         return Snapshot(
-            pending=max(known - waiting - streaming, 0), waiting=waiting, streaming=streaming,
+            pending=max(all_items - waiting - streaming, 0), waiting=waiting, streaming=streaming,
             done=hub.done, skipped=hub.skipped, failed=hub.failed, received=hub.received, rate=hub.rate(),
             to_come=in_all(batch.to_come for batch in self._batches),
         )  # fmt: skip

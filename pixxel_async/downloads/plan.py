@@ -67,51 +67,51 @@ async def plan(
     source = PackageSource(packages)
     try:
         while rows := await source.take(CHUNK):
-            found = await look_up([as_wanted(row) for row in rows], context, services)
-            planned += [_plan_one(each, context) for each in found]
+            results = await look_up([as_wanted(row) for row in rows], context, services)
+            planned += [_plan_one(each, context) for each in results]
     finally:
         await source.aclose()
     return await _add_sizes(planned, context) if sizes else planned
 
 
-def _plan_one(found: LookupResult, context: BatchContext) -> Planned:
-    (wanted, row, decision), settings = found, context.settings
-    name = (row.name if row is not None else None) or first_name(wanted, settings.name_template)
+def _plan_one(result: LookupResult, context: BatchContext) -> Planned:
+    (request, row, decision), settings = result, context.settings
+    name = (row.name if row is not None else None) or first_name(request, settings.name_template)
     size = (row.size or row.total) if row is not None else None
-    step = decision.step if in_shard(wanted.package, settings.shard) else "elsewhere"
-    return Planned(wanted.package, step, context.folder / name, decision.offset, size)
+    step = decision.step if in_shard(request.package, settings.shard) else "elsewhere"
+    return Planned(request.package, step, context.folder / name, decision.offset, size)
 
 
 async def _add_sizes(planned: list[Planned], context: BatchContext) -> list[Planned]:
     """Add the sizes of packages that would be fetched, requesting as many at once as the settings allow."""
-    asked = [at for at, one in enumerate(planned) if one.step in ("fetch", "resume")]
-    for start in range(0, len(asked), context.settings.max_concurrent_requests):
-        some = asked[start : start + context.settings.max_concurrent_requests]
-        results = await asyncio.gather(*(_request_size(planned[at], context) for at in some), return_exceptions=True)
-        for at, result in zip(some, results, strict=True):
+    positions = [at for at, each in enumerate(planned) if each.step in ("fetch", "resume")]
+    for start in range(0, len(positions), context.settings.max_concurrent_requests):
+        chunk = positions[start : start + context.settings.max_concurrent_requests]
+        results = await asyncio.gather(*(_request_size(planned[at], context) for at in chunk), return_exceptions=True)
+        for at, result in zip(chunk, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
             planned[at] = result
     return planned
 
 
-async def _request_size(one: Planned, context: BatchContext) -> Planned:
+async def _request_size(planned: Planned, context: BatchContext) -> Planned:
     try:
-        state = await context.client.packages.ask(one.package)
-        size = await _request_length(state.link, context) if state.link is not None else one.size
+        state = await context.client.packages.ask(planned.package)
+        size = await _request_length(state.link, context) if state.link is not None else planned.size
     except KeyRefused:
         raise
     except PixxelError as error:
-        return evolve(one, status=str(error))
-    return evolve(one, size=size, status=state.message or state.status)
+        return evolve(planned, status=str(error))
+    return evolve(planned, size=size, status=state.message or state.status)
 
 
 async def _request_length(link: Link, context: BatchContext) -> int | None:
     """Return the size behind a link by requesting its first byte: many storages refuse a HEAD of a signed URL."""
     async with context.client.storage.get(link.url, headers={"Range": "bytes=0-0"}) as reply:
         if reply.status == 206:
-            found = parse_content_range(reply.headers.get("content-range"))
-            return found.total if found is not None else None
+            content_range = parse_content_range(reply.headers.get("content-range"))
+            return content_range.total if content_range is not None else None
         if reply.status in (200, 416):
             length = reply.headers.get("content-length", "") if reply.status == 200 else "0"
             return int(length) if length.isdecimal() else None

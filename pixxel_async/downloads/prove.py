@@ -77,7 +77,7 @@ def prove(
     expected_size: int | None = None,
     digests: Iterable[tuple[str, bytes]] = (),
     computed: Iterable[tuple[str, bytes]] = (),
-    seen: StreamSummary | None = None,
+    streamed: StreamSummary | None = None,
     package: str = "",
     promised: Container | None = None,
     stop: Event | None = None,
@@ -91,7 +91,7 @@ def prove(
         expected_size: bytes that the storage announced; None when it did not.
         digests: digests stated by the storage, as (algorithm, digest); unknown algorithms are ignored.
         computed: digests computed while the bytes arrived, so that the file is not read again for them.
-        seen: the members that were unpacked while the bytes arrived, so that they are not unpacked again.
+        streamed: the members that were unpacked while the bytes arrived, so that they are not unpacked again.
         package: the package's text form, for the errors.
         promised: the container that it must be; None for any.
         stop: when set, the work ends.
@@ -106,7 +106,7 @@ def prove(
     try:
         size, container = _first_look(source, expected_size, promised)
         stated = _check_digests(source, list(digests), dict(computed), tick)
-        return _prove_contents(source, container, size, verify, stated=stated, seen=seen, tick=tick)
+        return _prove_contents(source, container, size, verify, stated=stated, streamed=streamed, tick=tick)
     except DownloadError as error:
         error.package = package
         raise
@@ -154,7 +154,7 @@ def _prove_contents(
     verify: Verify,
     *,
     stated: bool,
-    seen: StreamSummary | None,
+    streamed: StreamSummary | None,
     tick: Callable[[], None],
 ) -> Proof:
     weakest: ProofKind = "digest" if stated else "size"
@@ -162,22 +162,22 @@ def _prove_contents(
         return Proof(container, weakest, size)
 
     if container == "zip":
-        walked = walk(source, unpack=verify == "full", tick=tick, streamed=seen)
+        walked = walk(source, unpack=verify == "full", tick=tick, streamed=streamed)
         proof: ProofKind = "crc" if verify == "full" and not walked.note else "structure"
         return Proof(container, _stronger(proof, weakest), size, walked.members, walked.note)
-    found = check_format(source, container, full=verify == "full", tick=tick)
+    strength = check_format(source, container, full=verify == "full", tick=tick)
     notes = {
         "crc": "",
         "structure": f"a file of the kind {container} holds no checksum of its contents",
         "size": f"the contents of a file of the kind {container} are not checked",
     }
-    note = notes[found]
-    return Proof(container, _stronger(found, weakest), size, note=note)
+    note = notes[strength]
+    return Proof(container, _stronger(strength, weakest), size, note=note)
 
 
-def _stronger(one: ProofKind, other: ProofKind) -> ProofKind:
+def _stronger(first: ProofKind, second: ProofKind) -> ProofKind:
     order: tuple[ProofKind, ...] = ("crc", "digest", "structure", "size")
-    return min(one, other, key=order.index)
+    return min(first, second, key=order.index)
 
 
 class _Digest(Protocol):
@@ -211,13 +211,13 @@ def _check_digests(
     source: ReadableFile, stated: list[tuple[str, bytes]], computed: dict[str, bytes], tick: Callable[[], None]
 ) -> bool:
     """Compare stated digests; False when there was none to compare."""
-    wanted = [(_plain(name), digest) for name, digest in stated if _is_available(_plain(name))]
-    known = {_plain(name): digest for name, digest in computed.items()}
-    known |= _read_digests(source, [name for name, _ in wanted if name not in known], tick)
-    for name, digest in wanted:
-        if known[name] != digest:
+    expected = [(_plain(name), digest) for name, digest in stated if _is_available(_plain(name))]
+    actual = {_plain(name): digest for name, digest in computed.items()}
+    actual |= _read_digests(source, [name for name, _ in expected if name not in actual], tick)
+    for name, digest in expected:
+        if actual[name] != digest:
             raise Corrupt(f"the {name} digest of what arrived differs from the one that the storage stated")
-    return bool(wanted)
+    return bool(expected)
 
 
 def _is_available(algorithm: str) -> bool:

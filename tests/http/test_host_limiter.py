@@ -17,7 +17,7 @@ RETRY = RetrySettings(initial_delay=1.0, max_delay=8.0, max_retry_after=60.0)
 def fall(
     host: HostState, *, now: float, sent_at: float = 1e9, in_flight: int = 8, asked: float | None = None
 ) -> HostState:
-    return after_refusal(host, sent_at=sent_at, now=now, in_flight=in_flight, asked=asked, roll=0.5, retry=RETRY)
+    return after_refusal(host, sent_at=sent_at, now=now, in_flight=in_flight, requested=asked, roll=0.5, retry=RETRY)
 
 
 @pytest.mark.fault("F-04")

@@ -69,17 +69,17 @@ def _read(model: type[M], rows: list[dict[str, Any]], drift: Drift | None, lent:
     reader: Any = _converter.get_structure_hook(model)
     before = drift_now.set(drift)
     try:
-        made: list[M] = [reader(row) for row in (_fill(rows, members_of(model), lent) if lent else rows)]
+        instances: list[M] = [reader(row) for row in (_fill(rows, members_of(model), lent) if lent else rows)]
     finally:
         drift_now.reset(before)
-    for one in made if lent else ():
-        reader.fill_lent(one, lent)
-    return made
+    for instance in instances if lent else ():
+        reader.fill_lent(instance, lent)
+    return instances
 
 
-def _fill(rows: list[dict[str, Any]], known: frozenset[str], lent: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _fill(rows: list[dict[str, Any]], members: frozenset[str], lent: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the rows with the caller's values for members that are absent or null."""
-    usable = {name: value for name, value in lent.items() if name in known}
+    usable = {name: value for name, value in lent.items() if name in members}
     for row in rows:
         absent = [name for name in usable if not row.get(name)]
         yield {**row, **{name: usable[name] for name in absent}} if absent else row
@@ -102,11 +102,11 @@ def write(model: HasExtra) -> dict[str, Any]:
 
 def members_of(model: type[Any]) -> frozenset[str]:
     """Return the wire names of a model's members."""
-    if (found := _members.get(model)) is None:
+    if (members := _members.get(model)) is None:
         fields = [a for a in attrs.fields(model) if a.name != "extra"]
-        found = frozenset(a.metadata.get("within") or a.metadata.get("wire", a.name) for a in fields)
-        _members[model] = found
-    return found
+        members = frozenset(a.metadata.get("within") or a.metadata.get("wire", a.name) for a in fields)
+        _members[model] = members
+    return members
 
 
 _members: dict[type[Any], frozenset[str]] = {}
@@ -118,10 +118,12 @@ def _make_writer(kind: type[Any], converter: BaseConverter) -> Callable[[Any], A
     with without_dataclass_view():
         flat = make_dict_unstructure_fn(kind, converter, _cattrs_omit_if_default=True, **members)
     within = {a.metadata.get("wire", a.name): a.metadata["within"] for a in fields if "within" in a.metadata}
-    kept = {a.metadata.get("wire", a.name): a.default for a in fields if "keep" in a.metadata}
-    if not within and not kept and all(a.default is not attrs.NOTHING for a in fields):
+    retained = {a.metadata.get("wire", a.name): a.default for a in fields if "keep" in a.metadata}
+    if not within and not retained and all(a.default is not attrs.NOTHING for a in fields):
         return flat
-    return lambda value: _finish(flat(value), within, {name: kept[name] for name in kept if name not in value.extra})
+    return lambda value: _finish(
+        flat(value), within, {name: retained[name] for name in retained if name not in value.extra}
+    )
 
 
 def _member_override(field: attrs.Attribute[Any]) -> Any:
@@ -133,28 +135,28 @@ def _member_override(field: attrs.Attribute[Any]) -> Any:
     )
 
 
-def _finish(written: dict[str, Any], within: Mapping[str, str], kept: Mapping[str, Any]) -> dict[str, Any]:
+def _finish(written: dict[str, Any], within: Mapping[str, str], retained: Mapping[str, Any]) -> dict[str, Any]:
     """Add constants, drop required members without a value, and move members into the object that holds them."""
-    made = dict(kept)
+    row = dict(retained)
     for name, value in written.items():
         if name in within:
-            made.setdefault(within[name], {})[name] = value
+            row.setdefault(within[name], {})[name] = value
         elif value is not None:
-            made[name] = value
-    return made
+            row[name] = value
+    return row
 
 
 def _build() -> Converter:
-    made = Converter(detailed_validation=False)
+    converter = Converter(detailed_validation=False)
     for kind, leaf in _LEAVES.items():
-        made.register_structure_hook(kind, leaf)
-    made.register_structure_hook(OpenEnum, lambda value, kind: kind(read_text(value)))
-    made.register_structure_hook_factory(attrs.has, Reader)
-    made.register_structure_hook_factory(is_list, list_hook)
-    made.register_structure_hook_factory(is_map, map_hook)
-    made.register_structure_hook_factory(is_union, union_hook)
-    made.register_unstructure_hook_factory(attrs.has, _make_writer)
-    return made
+        converter.register_structure_hook(kind, leaf)
+    converter.register_structure_hook(OpenEnum, lambda value, kind: kind(read_text(value)))
+    converter.register_structure_hook_factory(attrs.has, Reader)
+    converter.register_structure_hook_factory(is_list, list_hook)
+    converter.register_structure_hook_factory(is_map, map_hook)
+    converter.register_structure_hook_factory(is_union, union_hook)
+    converter.register_unstructure_hook_factory(attrs.has, _make_writer)
+    return converter
 
 
 _converter = _build()

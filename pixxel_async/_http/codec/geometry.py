@@ -53,34 +53,34 @@ _DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "
 """Levels of lists around a position, by type of geometry."""
 
 
-def _check_geometry(shape: Any, where: str = "the geometry") -> None:
+def _check_geometry(shape: Any, title: str = "the geometry") -> None:
     """Refuse a geometry that is null, empty, no GeoJSON, or not in degrees."""
     if not isinstance(shape, Mapping):
-        raise ConfigError(f"{where} is {'missing' if shape is None else 'no object'}: a geometry is needed here")
+        raise ConfigError(f"{title} is {'missing' if shape is None else 'no object'}: a geometry is needed here")
     kind = shape.get("type")
     if kind == "GeometryCollection":
         parts = shape.get("geometries")
         if not isinstance(parts, list) or not parts:
-            raise ConfigError(f"{where} is empty")
+            raise ConfigError(f"{title} is empty")
         for part in parts:
-            _check_geometry(part, where)
+            _check_geometry(part, title)
         return
     if kind not in _DEPTHS:
-        raise ConfigError(f"{where} has the type {str(kind)[:40]!r}; known are {', '.join(_DEPTHS)}")
+        raise ConfigError(f"{title} has the type {str(kind)[:40]!r}; known are {', '.join(_DEPTHS)}")
     level: list[Any] = [shape.get("coordinates")]
     try:
         for _ in range(_DEPTHS[kind]):
             if not level or not all(level):
-                raise ConfigError(f"{where} is empty: it has no coordinates")
+                raise ConfigError(f"{title} is empty: it has no coordinates")
             level = [inner for outer in level for inner in outer]
         for position in level:
             if not position:
-                raise ConfigError(f"{where} is empty: it has no coordinates")
+                raise ConfigError(f"{title} is empty: it has no coordinates")
             longitude, latitude = position[0], position[1]
             if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
                 _check_degrees(position)
     except (TypeError, IndexError, KeyError):
-        raise ConfigError(f"{where} is a {kind} whose coordinates are not lists of numbers") from None
+        raise ConfigError(f"{title} is a {kind} whose coordinates are not lists of numbers") from None
 
 
 def geometry_of(value: Any) -> Any:

@@ -63,10 +63,10 @@ class LazyMember:
         with _settling:
             pending = self.slot.__get__(model)
             if type(pending) is Pending:
-                value, kept = pending.decode(pending.raw)
+                value, rest = pending.decode(pending.raw)
                 self.slot.__set__(model, value)
-                if kept is not None:
-                    model.extra[self.wire] = kept
+                if rest is not None:
+                    model.extra[self.wire] = rest
 
 
 class _LazyExtra:
@@ -102,6 +102,6 @@ def lazy_member(cls: type[Any]) -> str:
 
 def unsettled_extra(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
     """Return a function that returns the `extra` of a model without decoding its lazy member."""
-    found: Any = cls.extra
-    slot: Callable[[Any], dict[str, Any]] = (found.slot if isinstance(found, _LazyExtra) else found).__get__
+    attribute: Any = cls.extra
+    slot: Callable[[Any], dict[str, Any]] = (attribute.slot if isinstance(attribute, _LazyExtra) else attribute).__get__
     return slot

@@ -87,10 +87,10 @@ def member(
         "within": within,
     }
     metadata = {name: value for name, value in facts.items() if value}
-    shown = _mask_secret if secret else True
+    representation = _mask_secret if secret else True
     if factory is not None:
-        return attrs.field(factory=factory, metadata=metadata, repr=shown)
-    return attrs.field(default=default, metadata=metadata, repr=shown)
+        return attrs.field(factory=factory, metadata=metadata, repr=representation)
+    return attrs.field(default=default, metadata=metadata, repr=representation)
 
 
 def _mask_secret(value: object) -> str:
@@ -101,9 +101,9 @@ def _mask_secret(value: object) -> str:
 @dataclass_transform(kw_only_default=True, field_specifiers=(member,))
 def model(cls: type[T]) -> type[T]:
     """Make an attrs class with keyword-only arguments, slots and equality by value."""
-    made = attrs.define(kw_only=True, slots=True, repr=False)(cls)
-    make_lazy(made)
-    return made
+    defined = attrs.define(kw_only=True, slots=True, repr=False)(cls)
+    make_lazy(defined)
+    return defined
 
 
 @model

@@ -38,10 +38,10 @@ class WordReader:
         self.listed: dict[str, OpenEnum] = {str(word): word for word in kind.words()}
 
     def __call__(self, value: Any, _: object) -> OpenEnum:
-        made = self._kind(read_text(value))
-        if made and not made.known and (drift := drift_now.get()) is not None:
-            drift.note_word(f"{self._place}={made}")
-        return made
+        word = self._kind(read_text(value))
+        if word and not word.known and (drift := drift_now.get()) is not None:
+            drift.note_word(f"{self._place}={word}")
+        return word
 
 
 class ReadMember(NamedTuple):
@@ -99,22 +99,26 @@ def compile_reader(
         "def read(raw):",
         " if not isinstance(raw, dict): raise Misfit",
         " raw = lift(raw)" if lift else "",
-        " made, get = model.__new__(model), raw.get",
-        " made.extra = {}",
+        " instance, get = model.__new__(model), raw.get",
+        " instance.extra = {}",
     ]
     for number, member in enumerate(members):
         lines += _member_lines(str(number), member, names)
-    lines += [" if not raw.keys() <= known: unknown(made, raw)", " fill(made)" if fill else "", " return made"]
+    lines += [
+        " if not raw.keys() <= known: unknown(instance, raw)",
+        " fill(instance)" if fill else "",
+        " return instance",
+    ]
     exec(compile("\n".join(lines), f"<reader of {model.__name__}>", "exec"), names)  # noqa: S102 - names of our classes
-    made: Callable[[Any], Any] = names["read"]
-    return made
+    read: Callable[[Any], Any] = names["read"]
+    return read
 
 
 def _member_lines(number: str, member: ReadMember, names: dict[str, Any]) -> list[str]:
     """Return the lines that set one attribute, and add what they use to `names`."""
     name, wire, hook, kind, default, required = member
     if hook is None:
-        return [f" made.{name} = {default}"]
+        return [f" instance.{name} = {default}"]
     names |= {f"hook{number}": hook, f"kind{number}": kind}
     read = f"hook{number}(value, kind{number})"
     if hook in _TAKEN:
@@ -124,8 +128,8 @@ def _member_lines(number: str, member: ReadMember, names: dict[str, Any]) -> lis
         read = f"word{number}(value) or {read}"
     return [
         f" value = get({wire!r})",
-        f" if value is None: made.{name} = {default}" + (f"; missing({wire!r})" if required else ""),
+        f" if value is None: instance.{name} = {default}" + (f"; missing({wire!r})" if required else ""),
         " else:",
-        f"  try: made.{name} = {read}",
-        f"  except Exception as error: odd(made, {wire!r}, value, error, {default})",
+        f"  try: instance.{name} = {read}",
+        f"  except Exception as error: odd(instance, {wire!r}, value, error, {default})",
     ]

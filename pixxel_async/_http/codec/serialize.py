@@ -233,15 +233,15 @@ def rows_of(name: str, rows: Any, model: type[Any]) -> Any:
     return rows and [_row(f"{name}[{number}]", row, model) for number, row in enumerate(rows)]
 
 
-def _row(where: str, row: Any, model: type[Any]) -> dict[str, Any]:
+def _row(title: str, row: Any, model: type[Any]) -> dict[str, Any]:
     if isinstance(row, model):
         row = row.to_dict()
     if not isinstance(row, Mapping):
-        raise ConfigError(f"{where} is a {model.__name__} or a mapping of its members, not {_describe(row)}")
+        raise ConfigError(f"{title} is a {model.__name__} or a mapping of its members, not {_describe(row)}")
     fields = {each.metadata.get("wire", each.name): each for each in attrs.fields(model)}
     needed = [name for name, each in fields.items() if each.default is attrs.NOTHING]
     if missing := [name for name in needed if row.get(name) in (None, "")]:
-        raise ConfigError(f"{where} lacks {', '.join(missing)}; `{model.__name__}` describes each")
+        raise ConfigError(f"{title} lacks {', '.join(missing)}; `{model.__name__}` describes each")
     for name, value in row.items():
         check_time(name, value)
     writes = {name: each.metadata["write"] for name, each in fields.items() if "write" in each.metadata}
@@ -255,9 +255,9 @@ def require_one(body: dict[str, Any], *names: str, each: str = "") -> dict[str, 
         ConfigError: none, or more than one, is given.
     """
     for row in as_list(each, body.get(each, [None])) if each else [body]:
-        given = [name for name in names if isinstance(row, dict) and row.get(name)]
-        if len(given) != 1:
-            raise ConfigError(f"give exactly one of {' and '.join(names)}, not {len(given)}")
+        present = [name for name in names if isinstance(row, dict) and row.get(name)]
+        if len(present) != 1:
+            raise ConfigError(f"give exactly one of {' and '.join(names)}, not {len(present)}")
     return body
 
 
@@ -267,7 +267,7 @@ def require_when(body: dict[str, Any], name: str, **condition: str) -> dict[str,
     Raises:
         ConfigError: it is missing.
     """
-    for other, value in condition.items():
-        if body.get(other) == value and name not in body:
-            raise ConfigError(f"{name} is needed when {other} is {value!r}")
+    for condition_name, value in condition.items():
+        if body.get(condition_name) == value and name not in body:
+            raise ConfigError(f"{name} is needed when {condition_name} is {value!r}")
     return body

@@ -115,8 +115,8 @@ class Reader:
                 self._read = self._compile()
             return self._read
 
-    def reads_as(self, name: str, raw: Any, made: Any) -> bool:
-        """Return whether a raw value under this wire name is still what the attribute of `made` was read from."""
+    def reads_as(self, name: str, raw: Any, instance: Any) -> bool:
+        """Return whether a raw value under this wire name is still what the attribute of `instance` was read from."""
         self._compile_once()
         member = self._members.get(name)
         if member is None or member.hook is None:
@@ -127,12 +127,12 @@ class Reader:
             value = altered.value
         except Exception:  # a hook refuses by whatever its parser raises
             return False
-        return bool(value == getattr(made, member.name))
+        return bool(value == getattr(instance, member.name))
 
-    def _read_odd(self, made: Any, wire: str, value: Any, error: Exception, default: Any) -> None:
+    def _read_odd(self, instance: Any, wire: str, value: Any, error: Exception, default: Any) -> None:
         """Set a member from a value that is not all of the attribute, or does not fit, and keep the raw value."""
-        altered, holder, extra = isinstance(error, Altered), self._within.get(wire), self._extra(made)
-        setattr(made, self._members[wire].name, error.value if isinstance(error, Altered) else default)
+        altered, holder, extra = isinstance(error, Altered), self._within.get(wire), self._extra(instance)
+        setattr(instance, self._members[wire].name, error.value if isinstance(error, Altered) else default)
         if holder is None:
             extra[wire] = value
         elif not altered:
@@ -158,8 +158,8 @@ class Reader:
                 flat.update(flat.pop(holder))
         return flat
 
-    def _keep_unknown(self, made: Any, raw: dict[str, Any]) -> None:
-        drift, members, extra = drift_now.get(), self._members, self._extra(made)
+    def _keep_unknown(self, instance: Any, raw: dict[str, Any]) -> None:
+        drift, members, extra = drift_now.get(), self._members, self._extra(instance)
         for name, value in raw.items():
             if name in members:
                 continue
@@ -167,15 +167,15 @@ class Reader:
             if drift is not None:
                 drift.note_member(f"{self._model.__name__}.{name}")
 
-    def fill_lent(self, made: Any, lent: Mapping[str, Any] = _NOTHING) -> None:
+    def fill_lent(self, instance: Any, lent: Mapping[str, Any] = _NOTHING) -> None:
         """Fill absent members from the caller's values, then members of inner rows from this row."""
         for name, value in lent.items():
-            if not getattr(made, name):
-                setattr(made, name, value)
+            if not getattr(instance, name):
+                setattr(instance, name, value)
         for rows, lends in self._lends.items():
-            for row in getattr(made, rows):
+            for row in getattr(instance, rows):
                 for name, source in lends.items():
-                    setattr(row, name, getattr(made, source))
+                    setattr(row, name, getattr(instance, source))
 
 
 def list_hook(kind: Any, converter: BaseConverter) -> Hook:
@@ -195,23 +195,23 @@ def _list_reader(hook: Hook, row: Any, *, skips_odd: bool) -> Hook:
     def read_rows(value: Any, _: object) -> list[Any]:
         if not isinstance(value, list):
             raise Misfit
-        made: list[Any] = []
+        items: list[Any] = []
         altered = False
         for each in value:
             if each is None and skips_odd:
                 continue
             try:
-                made.append(hook(each, row))
+                items.append(hook(each, row))
             except Altered as odd:
                 altered = True
-                made.append(odd.value)
+                items.append(odd.value)
             except Exception:  # a hook refuses by whatever its parser raises
                 altered = True
                 if not skips_odd:
                     raise Misfit from None
         if altered:
-            raise Altered(made)
-        return made
+            raise Altered(items)
+        return items
 
     return read_rows
 
@@ -224,21 +224,21 @@ def map_hook(kind: Any, converter: BaseConverter) -> Hook:
     def read_map(value: Any, _: object) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise Misfit
-        made: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         altered = False
         for name, each in value.items():
             if each is None and not keeps_null:
                 continue
             try:
-                made[name] = hook(each, row)
+                entries[name] = hook(each, row)
             except Altered as odd:
                 altered = True
-                made[name] = odd.value
+                entries[name] = odd.value
             except Exception:  # a hook refuses by whatever its parser raises
                 altered = True
         if altered:
-            raise Altered(made)
-        return made
+            raise Altered(entries)
+        return entries
 
     return read_map
 

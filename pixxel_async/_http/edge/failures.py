@@ -25,54 +25,54 @@ _UNKNOWN_ISSUERS = frozenset({2, 18, 19, 20, 21})
 """OpenSSL's verify codes for a certificate whose issuer is not known here."""
 
 
-def to_failure(error: BaseException, stage: Stage, where: str, late: str, proxied: str = "") -> TransportFailure:
+def to_failure(error: BaseException, stage: Stage, host: str, late: str, proxied: str = "") -> TransportFailure:
     """Translate an exception of aiohttp; only the system's reason is kept of it.
 
     Args:
-        where: scheme and host, for the message.
+        host: scheme and host, for the message.
         late: the message of a timeout.
         proxied: names the proxy in use, or one that the environment has and that is not used; empty without.
     """
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _final("connect", f"the proxy answered {error.status} when asked for {where}")
+        return _final("connect", f"the proxy answered {error.status} when asked for {host}")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _final("connect", certificate_reason(error.certificate_error, where))
+        return _final("connect", certificate_reason(error.certificate_error, host))
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _final("connect", certificate_reason(error, where))
+        return _final("connect", certificate_reason(error, host))
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        return _final("connect", tls_reason(error, where))
+        return _final("connect", tls_reason(error, host))
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        late_error = TimedOut(f"{where}: no connection in time (http.connect_timeout){proxied}")
+        late_error = TimedOut(f"{host}: no connection in time (http.connect_timeout){proxied}")
         return TransportFailure("connect", late_error, timed_out=True)
     if isinstance(error, TimeoutError):
         return TransportFailure(
-            stage, TimedOut(f"{where}: {late}{proxied if stage == 'connect' else ''}"), timed_out=True
+            stage, TimedOut(f"{host}: {late}{proxied if stage == 'connect' else ''}"), timed_out=True
         )
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = one_line(error.strerror or str(error.os_error) or "", 120)
-        return TransportFailure("connect", ConnectionFailed(f"{where}: no connection: {reason}{proxied}"))
+        return TransportFailure("connect", ConnectionFailed(f"{host}: no connection: {reason}{proxied}"))
     if (too_long := _too_long(error)) is not None:
-        return _final(stage, f"{where}: {too_long} of the response is longer than {MAX_LINE // 1024} KiB")
+        return _final(stage, f"{host}: {too_long} of the response is longer than {MAX_LINE // 1024} KiB")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
-        return TransportFailure(stage, ConnectionFailed(f"{where}: the response is not HTTP"))
-    what = "the body was cut" if stage == "body" else "the connection broke before the response"
-    return TransportFailure(stage, ConnectionFailed(f"{where}: {what}"))
+        return TransportFailure(stage, ConnectionFailed(f"{host}: the response is not HTTP"))
+    reason_text = "the body was cut" if stage == "body" else "the connection broke before the response"
+    return TransportFailure(stage, ConnectionFailed(f"{host}: {reason_text}"))
 
 
-def certificate_reason(error: Exception, where: str) -> str:
+def certificate_reason(error: Exception, host: str) -> str:
     """Return why the certificate was rejected, in OpenSSL's words, with advice."""
     reason = one_line(getattr(error, "verify_message", "") or str(error), 160)
-    text = f"the TLS certificate of {where} was not accepted: {reason}"
+    text = f"the TLS certificate of {host} was not accepted: {reason}"
     if getattr(error, "verify_code", None) in _UNKNOWN_ISSUERS:
         text += ". For a certificate authority of your own set SSL_CERT_FILE to its file, or pass ssl="
     return text
 
 
-def tls_reason(error: Exception, where: str) -> str:
+def tls_reason(error: Exception, host: str) -> str:
     """Return why the TLS handshake failed."""
     inner = getattr(error, "os_error", error)
     reason = getattr(inner, "reason", None) or "the handshake failed"
-    text = f"{where}: no TLS connection: {one_line(str(reason), 120)}"
+    text = f"{host}: no TLS connection: {one_line(str(reason), 120)}"
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         text += "; the server seems to speak plain http on this port"
     return text

@@ -39,14 +39,16 @@ class Proxies:
         """Read the settings; the environment counts only with `http.trust_env`, a netrc file never."""
         if http.proxy:
             return cls(one=parse_proxy(http.proxy))
-        found = urllib.request.getproxies()
+        system = urllib.request.getproxies()
         if not http.trust_env:
-            return cls(unused=next((_variable(name) for name in ("https", "http", "all") if name in found), ""))
-        every = {"http": found["all"], "https": found["all"]} if "all" in found else {}
-        urls = {**every, **{name: url for name, url in found.items() if name in ("http", "https")}}
+            return cls(unused=next((_variable(name) for name in ("https", "http", "all") if name in system), ""))
+        every = {"http": system["all"], "https": system["all"]} if "all" in system else {}
+        urls = {**every, **{name: url for name, url in system.items() if name in ("http", "https")}}
         return cls(
             by_scheme={
-                name: parse_proxy(url, _variable(name if name in found else "all")) for name, url in urls.items() if url
+                name: parse_proxy(url, _variable(name if name in system else "all"))
+                for name, url in urls.items()
+                if url
             }
         )
 

@@ -106,8 +106,8 @@ class Response:
             async with asyncio.timeout(self._no_progress):
                 return await self._next_chunk()
         except READ_FAILURES as error:
-            if left := _unread(content):
-                return left  # the next read fails as this one did
+            if unread := _unread(content):
+                return unread  # the next read fails as this one did
             failure = to_failure(
                 error, "body", redact_url(self.url.reveal()), f"no byte of the body within {self._no_progress:g} s"
             )
@@ -155,11 +155,11 @@ def _unread(content: StreamReader) -> bytes:
 
 def _join_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers with names in lower case; values of a repeated name are joined with commas (RFC 9110, 5.3)."""
-    found: dict[str, str] = {}
+    joined: dict[str, str] = {}
     for name, value in headers.items():
         low = name.lower()
-        found[low] = f"{found[low]}, {value}" if low in found else value
-    return found
+        joined[low] = f"{joined[low]}, {value}" if low in joined else value
+    return joined
 
 
 async def read_whole(

@@ -93,18 +93,18 @@ class Transport:
         )
 
     async def attempt(
-        self, request: PreparedRequest, headers: Mapping[str, str], authorization: Secret, left: float
+        self, request: PreparedRequest, headers: Mapping[str, str], authorization: Secret, remaining: float
     ) -> Reply | TransportFailure:
         """Send one API request once and read the whole response, unless the caller streams it.
 
         Args:
             headers: headers in addition to the request's own.
             authorization: value of the Authorization header; empty for none.
-            left: seconds until the deadline of the call.
+            remaining: seconds until the deadline of the call.
         """
         url = Secret(self._origin + request.target)
-        sent = (request.method, request.path, (authorization,) if authorization else ())
-        timer = RequestTimer(self._http.connect_timeout, self._http.headers_timeout, left)
+        origin = (request.method, request.path, (authorization,) if authorization else ())
+        timer = RequestTimer(self._http.connect_timeout, self._http.headers_timeout, remaining)
         try:
             async with timer:
                 answer = await self._send(
@@ -113,14 +113,14 @@ class Transport:
                 if isinstance(answer, TransportFailure):
                     return answer
                 if request.opened and answer.status < 300:
-                    return Opened(answer.status, answer.headers, b"", *sent, answer=answer)
+                    return Opened(answer.status, answer.headers, b"", *origin, answer=answer)
                 try:
                     body = await read_whole(answer, request.operation, self._http, request.max_bytes)
                 finally:
                     answer.close()
             if isinstance(body, TransportFailure):
                 return body
-            return Reply(answer.status, answer.headers, body, *sent)
+            return Reply(answer.status, answer.headers, body, *origin)
         except TimeoutError as error:
             failure = self._failure(error, timer, self._api, url)
         if timer.call_over:
@@ -159,7 +159,7 @@ class Transport:
                     connector.close().__await__().send(None)
 
     def _session(
-        self, connector: aiohttp.BaseConnector, headers: Mapping[str, str], **how: Any
+        self, connector: aiohttp.BaseConnector, headers: Mapping[str, str], **options: Any
     ) -> aiohttp.ClientSession:
         traces: list[aiohttp.TraceConfig] = []
         if not self._own:  # our own connectors do without, since tracing costs a sixth of a small call
@@ -178,7 +178,7 @@ class Transport:
             auto_decompress=False,  # `Response` decodes those of the API
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
-            **how,
+            **options,
         )
 
     def _forget_address(self, session: aiohttp.ClientSession, url: Secret) -> None:
@@ -285,8 +285,8 @@ class _Resolver(AbstractResolver):
         import anyio.to_thread
 
         look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        found = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads())
-        families = {str(where[0]): kind for kind, _, _, _, where in found}
+        resolved = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads())
+        families = {str(sockaddr[0]): kind for kind, _, _, _, sockaddr in resolved}
         addresses = list(families)
         if self._screen is not None and host not in self._proxies:
             addresses = self._screen(host, addresses)

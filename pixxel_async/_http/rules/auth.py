@@ -49,10 +49,10 @@ def authorization(key: str, form: AuthForm) -> str:
     return key if form == "raw" or has_scheme(key) else f"Bearer {key}"
 
 
-def other_form(key: str, sent: AuthForm, known: AuthForm | None, auto: bool) -> AuthForm | None:
+def other_form(key: str, sent: AuthForm, accepted: AuthForm | None, auto: bool) -> AuthForm | None:
     """Return the form to try once after `sent` was refused; None if none is left."""
     if not auto or has_scheme(key):
         return None
-    if known is None:
+    if accepted is None:
         return "bearer" if sent == "raw" else None
-    return known if known != sent else None
+    return accepted if accepted != sent else None

@@ -33,13 +33,13 @@ class HostState:
     refusals: int = 0
 
 
-def is_busy(status: int, asked: float | None) -> bool:
+def is_busy(status: int, requested: float | None) -> bool:
     """Return whether a response means that the host is overloaded or asks for a pause.
 
     Args:
-        asked: seconds of Retry-After; None without one.
+        requested: seconds of Retry-After; None without one.
     """
-    return status in _BUSY or (status >= 400 and asked is not None)
+    return status in _BUSY or (status >= 400 and requested is not None)
 
 
 def after_refusal(
@@ -48,7 +48,7 @@ def after_refusal(
     sent_at: float,
     now: float,
     in_flight: int,
-    asked: float | None,
+    requested: float | None,
     roll: float,
     retry: RetrySettings,
 ) -> HostState:
@@ -57,18 +57,18 @@ def after_refusal(
     Args:
         sent_at: time at which the refused request was sent.
         in_flight: requests in flight at the host.
-        asked: seconds of Retry-After; None without one.
+        requested: seconds of Retry-After; None without one.
         roll: random number in [0, 1) for the jitter.
     """
-    known = sent_at < host.fell_at
-    refusals = host.refusals if known else host.refusals + 1
+    same_overload = sent_at < host.fell_at
+    refusals = host.refusals if same_overload else host.refusals + 1
     wait = (
-        min(asked, retry.max_retry_after) * (1 + 0.1 * roll)
-        if asked
+        min(requested, retry.max_retry_after) * (1 + 0.1 * roll)
+        if requested
         else backoff(refusals, roll, base=retry.initial_delay, cap=retry.max_delay)
     )
     host = evolve(host, paused_until=max(host.paused_until, now + wait), refusals=refusals)
-    if known:
+    if same_overload:
         return host
     limit = max(1.0, min(in_flight if host.limit is None else host.limit, in_flight) / 2)
     return evolve(host, limit=limit, most=max(host.most, in_flight), fell_at=now)

@@ -119,7 +119,7 @@ class _Scanner:
         if before is None:
             return None
         yield
-        made = RowIndex(lazy=lazy)
+        index = RowIndex(lazy=lazy)
         rows: list[str] = []
         postponed: list[str] = []
         more = not self._text.startswith("]", self._at)
@@ -130,13 +130,13 @@ class _Scanner:
             postponed.append(value)
             yield
             if len(rows) == BLOCK or not more:
-                made.blocks.append((f"[{','.join(rows)}]", postponed if any(postponed) else []))
-                made.length += len(rows)
+                index.blocks.append((f"[{','.join(rows)}]", postponed if any(postponed) else []))
+                index.length += len(rows)
                 rows, postponed = [], []
         while self._grow() and len(self._text) <= CHUNK:
             yield
-        made.beside = self._tail(before, member)
-        return made
+        index.beside = self._tail(before, member)
+        return index
 
     def _grow(self) -> bool:
         """Decode further text, at least as much as is left, so that a long row is not searched too often."""
@@ -159,15 +159,15 @@ class _Scanner:
         if not self._text.startswith("{", at):
             return None
         at += 1
-        while found := _MEMBER.match(self._text, at):
-            at = found.end()
-            if found[1] == member:
+        while match := _MEMBER.match(self._text, at):
+            at = match.end()
+            if match[1] == member:
                 if not self._text.startswith("[", at):
                     return None
                 between = _BLANK.match(self._text, at + 1)
                 self._at = between.end() if between else at + 1
                 return before
-            before[found[1]], at = _parser.raw_decode(self._text, at)
+            before[match[1]], at = _parser.raw_decode(self._text, at)
             between = _BETWEEN.match(self._text, at)
             if between is None or between[1] != ",":
                 return None
@@ -178,12 +178,12 @@ class _Scanner:
         """Return a row without its lazy member, that member, and whether another row follows."""
         while True:
             text, at = self._text, self._at
-            if _MATCHES and (found := row_pattern(lazy).match(text, at)):
-                self._at = found.end()
-                start, end = found.span("lazy") if lazy else (-1, -1)
+            if _MATCHES and (match := row_pattern(lazy).match(text, at)):
+                self._at = match.end()
+                start, end = match.span("lazy") if lazy else (-1, -1)
                 if start < 0:
-                    return found["row"], "", found["after"] == ","
-                return f"{text[at:start]}{{}}{text[end : found.end('row')]}", text[start:end], found["after"] == ","
+                    return match["row"], "", match["after"] == ","
+                return f"{text[at:start]}{{}}{text[end : match.end('row')]}", text[start:end], match["after"] == ","
             try:
                 _, end = _parser.raw_decode(text, at)
                 between = _BETWEEN.match(text, end)

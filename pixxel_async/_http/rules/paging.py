@@ -177,64 +177,64 @@ def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> Seque
     raise DecodeError(f"the response is not a listing: it has no member {name!r} (it has: {members or 'nothing'})")
 
 
-def next_page(cursor: Cursor, got: PageData, max_pages: int) -> NextPage:
+def next_page(cursor: Cursor, page: PageData, max_pages: int) -> NextPage:
     """Return the request for the next page, or the end of the listing."""
-    length = len(got.rows)
-    mark = _mark(got.rows)
+    length = len(page.rows)
+    mark = _mark(page.rows)
     if length and mark in cursor.marks:
-        return _after_repeat(cursor, got)
+        return _after_repeat(cursor, page)
     cursor.marks.add(mark)
-    seen = cursor.seen + length
-    total = _believed_total(cursor, got, seen)
-    announced = total if got.total is not None else cursor.announced
-    if _ends(cursor, got, seen, total):
-        return _end(cursor, announced, seen, "")
+    taken = cursor.seen + length
+    total = _believed_total(cursor, page, taken)
+    announced = total if page.total is not None else cursor.announced
+    if _ends(cursor, page, taken, total):
+        return _end(cursor, announced, taken, "")
     if cursor.pages + 1 >= max_pages:
         return NextPage(None, missing=f"stopped after {max_pages} pages", announced=announced)
-    call = _with(cursor.call, cursor.paging, _advance(cursor, got, seen))
+    call = _with(cursor.call, cursor.paging, _advance(cursor, page, taken))
     short = length < (cursor.length or cursor.size or 0)
     return NextPage(
         evolve(
             cursor,
             call=call,
-            seen=seen,
+            seen=taken,
             pages=cursor.pages + 1,
             length=length,
             announced=announced,
-            probe=total is None and short and not got.token,
+            probe=total is None and short and not page.token,
         )
     )
 
 
-def _believed_total(cursor: Cursor, got: PageData, seen: int) -> int | None:
+def _believed_total(cursor: Cursor, page: PageData, taken: int) -> int | None:
     """Return the announced total unless it is contradicted by the rows received, or counts only this page."""
-    contradicted = got.total is not None and bool(got.rows) and got.total < cursor.start + seen
-    return None if contradicted or (got.doubtful and not cursor.pages) else got.total
+    contradicted = page.total is not None and bool(page.rows) and page.total < cursor.start + taken
+    return None if contradicted or (page.doubtful and not cursor.pages) else page.total
 
 
-def _ends(cursor: Cursor, got: PageData, seen: int, total: int | None) -> bool:
+def _ends(cursor: Cursor, page: PageData, taken: int, total: int | None) -> bool:
     style = cursor.paging.style
-    if style == "whole" or not got.rows:
+    if style == "whole" or not page.rows:
         return True
     if style == "skip":
         # ASSUMPTION: image search can be read on only by the means that its own answer names.
-        return not got.token and not (got.skip and total is not None and seen < total)
-    return total is not None and cursor.start + seen >= total
+        return not page.token and not (page.skip and total is not None and taken < total)
+    return total is not None and cursor.start + taken >= total
 
 
-def _end(cursor: Cursor, announced: int | None, seen: int, why: str) -> NextPage:
-    if announced is not None and announced > cursor.start + seen:
-        why = why or "the listing ended"
-        return NextPage(None, missing=why, announced=announced)
-    return NextPage(None, warning=why)
+def _end(cursor: Cursor, announced: int | None, taken: int, reason: str) -> NextPage:
+    if announced is not None and announced > cursor.start + taken:
+        reason = reason or "the listing ended"
+        return NextPage(None, missing=reason, announced=announced)
+    return NextPage(None, warning=reason)
 
 
-def _after_repeat(cursor: Cursor, got: PageData) -> NextPage:
+def _after_repeat(cursor: Cursor, page: PageData) -> NextPage:
     """Return the step after a repeated page: the first page by its number, or the end of the listing."""
     if cursor.paging.style == "page" and cursor.pages == 1:
         call = _with(cursor.call, cursor.paging, {"page_num": 2})
         return NextPage(evolve(cursor, call=call, pages=2), repeated=True)
-    announced = got.total if got.total is not None else cursor.announced
+    announced = page.total if page.total is not None else cursor.announced
     end = _end(cursor, announced, cursor.seen, "the same page came again: the listing does not advance")
     return evolve(end, repeated=True)
 
@@ -252,15 +252,15 @@ def _identity(row: Any) -> str:
     return mask(json.dumps(row, sort_keys=True, default=repr))
 
 
-def _advance(cursor: Cursor, got: PageData, seen: int) -> dict[str, Any]:
+def _advance(cursor: Cursor, page: PageData, taken: int) -> dict[str, Any]:
     """Return the arguments that request the next page."""
     if cursor.paging.style == "page":
         # ASSUMPTION: a request without a number gets the first page. The vendor's pages do not say whether its number
         # is 0 or 1, so 1 is requested next: if that is the first page once more, pages are counted from 1.
         return {"page_num": cursor.pages + 1}
     if cursor.paging.style == "skip":
-        return {"next_token": got.token} if got.token else {"skip": seen}
-    return {"offset": cursor.start + seen}
+        return {"next_token": page.token} if page.token else {"skip": taken}
+    return {"offset": cursor.start + taken}
 
 
 def _in_body(paging: Paging) -> bool:

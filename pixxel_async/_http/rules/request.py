@@ -116,7 +116,7 @@ def _texts(name: str, value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         if not value:
             raise ConfigError(f"{name} is an empty list, which the server would read as no filter; leave it out")
-        return ",".join(_text(name.removesuffix("s"), one) for one in value)
+        return ",".join(_text(name.removesuffix("s"), item) for item in value)
     return _text(name, value)
 
 

@@ -66,39 +66,39 @@ class RetryState:
     now: float = 0.0
     maybe_done: bool = False
 
-    def after_wait(self, wait: float, got: Reply | TransportFailure) -> RetryState:
-        """Return the state of the next attempt, `wait` seconds after the outcome `got`."""
-        sent = got.stage != "connect" if isinstance(got, TransportFailure) else got.status >= 500
+    def after_wait(self, wait: float, outcome: Reply | TransportFailure) -> RetryState:
+        """Return the state of the next attempt, `wait` seconds after the outcome `outcome`."""
+        sent = outcome.stage != "connect" if isinstance(outcome, TransportFailure) else outcome.status >= 500
         return evolve(self, attempt=self.attempt + 1, waited=self.waited + wait, maybe_done=self.maybe_done or sent)
 
 
 def decide(
-    got: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
+    outcome: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
 ) -> Done | Again | Stop:
     """Decide after an attempt of a call: done, repeat or stop."""
-    if isinstance(got, TransportFailure):
-        return _after_failure(got, operation, repeat, state, settings)
-    error = error_of(got)
+    if isinstance(outcome, TransportFailure):
+        return _after_failure(outcome, operation, repeat, state, settings)
+    error = error_of(outcome)
     if error is None:
-        return Done(got)
-    if got.status == 404 and operation.gone_is_done and state.maybe_done:
-        return Done(Reply(204, got.headers, b"", got.method, got.path))
-    asked = retry_after(got.headers, state.now)
+        return Done(outcome)
+    if outcome.status == 404 and operation.gone_is_done and state.maybe_done:
+        return Done(Reply(204, outcome.headers, b"", outcome.method, outcome.path))
+    requested = retry_after(outcome.headers, state.now)
     if isinstance(error, RateLimited):
-        error.retry_after = asked
-    if not may_repeat(got.status, repeat, asked, settings):
-        return Stop(_final(error, operation, repeat, asked))
-    if asked is not None and asked > settings.retry.max_retry_after:
-        return Stop(_limited(error, asked))
-    return _again(_final(error, operation, repeat, asked), asked, RETRY_COST, state, settings)
+        error.retry_after = requested
+    if not may_repeat(outcome.status, repeat, requested, settings):
+        return Stop(_final(error, operation, repeat, requested))
+    if requested is not None and requested > settings.retry.max_retry_after:
+        return Stop(_limited(error, requested))
+    return _again(_final(error, operation, repeat, requested), requested, RETRY_COST, state, settings)
 
 
-def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Settings) -> bool:
+def may_repeat(status: int, repeat: Repeat, requested: float | None, settings: Settings) -> bool:
     """Return whether a call of that repeat class may be sent again after that status.
 
     429, and 503 with Retry-After, mean that the request was refused without being processed.
     """
-    refused_unread = status == 429 or (status == 503 and asked is not None)
+    refused_unread = status == 429 or (status == 503 and requested is not None)
     if repeat == "paid":
         return status == 429 and settings.constants.retry_paid_calls_on_429
     if repeat == "once":
@@ -107,51 +107,53 @@ def may_repeat(status: int, repeat: Repeat, asked: float | None, settings: Setti
 
 
 def _after_failure(
-    got: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
+    failure: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
 ) -> Again | Stop:
-    unsent = got.stage == "connect"
+    unsent = failure.stage == "connect"
     if repeat != "safe" and not unsent:
-        return Stop(outcome_unknown(operation, str(got.error)))
-    if repeat == "paid" or not got.error.retryable:
-        return Stop(got.error)
-    cost = RETRY_COST * (2 if got.timed_out else 1)
-    return _again(got.error, None, cost, state, settings)
+        return Stop(outcome_unknown(operation, str(failure.error)))
+    if repeat == "paid" or not failure.error.retryable:
+        return Stop(failure.error)
+    cost = RETRY_COST * (2 if failure.timed_out else 1)
+    return _again(failure.error, None, cost, state, settings)
 
 
-def _again(error: PixxelError, asked: float | None, cost: float, state: RetryState, settings: Settings) -> Again | Stop:
+def _again(
+    error: PixxelError, requested: float | None, cost: float, state: RetryState, settings: Settings
+) -> Again | Stop:
     """Retry if attempts, waiting time, deadline and quota all allow it; else stop."""
     wait = (
         backoff(state.attempt, state.roll, base=settings.retry.initial_delay, cap=settings.retry.max_delay)
-        if asked is None
-        else asked * (1 + 0.1 * state.roll)
+        if requested is None
+        else requested * (1 + 0.1 * state.roll)
     )
     over = state.attempt >= settings.retry.max_attempts or state.waited + wait > MAX_TOTAL_DELAY
     if over or wait >= state.left or cost > state.quota:
-        return Stop(error if asked is None else _limited(error, asked))
+        return Stop(error if requested is None else _limited(error, requested))
     return Again(wait, cost)
 
 
-def _final(error: PixxelError, operation: Operation, repeat: Repeat, asked: float | None) -> PixxelError:
+def _final(error: PixxelError, operation: Operation, repeat: Repeat, requested: float | None) -> PixxelError:
     """Return the error to raise after the last attempt."""
     status = getattr(error, "status", 0)
     if repeat == "safe" or (status < 500 and status != 408):
         return error
-    if status == 503 and asked is not None:
-        return _limited(error, asked)
+    if status == 503 and requested is not None:
+        return _limited(error, requested)
     return outcome_unknown(operation, f"the response was {status}")
 
 
-def _limited(error: PixxelError, asked: float) -> RateLimited:
+def _limited(error: PixxelError, requested: float) -> RateLimited:
     facts = {name: value for name, value in vars(error).items() if name not in ("message", "retry_after")}
-    return RateLimited(error.message or f"asked to wait {asked:.0f} s", retry_after=asked, **facts)
+    return RateLimited(error.message or f"asked to wait {requested:.0f} s", retry_after=requested, **facts)
 
 
-def outcome_unknown(operation: Operation, why: str) -> OutcomeUnknown:
+def outcome_unknown(operation: Operation, reason: str) -> OutcomeUnknown:
     """Return the error of a call that may or may not have taken effect."""
     advice = "check before you repeat it"
     if operation.reconcile:
         advice = f"find out with {operation.reconcile} before you repeat it"
     elif operation.free:
         advice = "repeating it costs nothing"
-    text = f"{operation.name}: its outcome is unknown ({why}); {advice}"
+    text = f"{operation.name}: its outcome is unknown ({reason}); {advice}"
     return OutcomeUnknown(text, operation=operation.name, reconcile=operation.reconcile)

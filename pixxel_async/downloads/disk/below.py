@@ -183,9 +183,9 @@ def _open(directory: Entry) -> int | None:
             if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
                 raise in_the_way from None
             raise
-    found = directory.lstat()
-    if found is None:
+    status = directory.lstat()
+    if status is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(directory.path))
-    if not stat.S_ISDIR(found.st_mode) or getattr(found, "st_file_attributes", 0) & _REPARSE_POINT:
+    if not stat.S_ISDIR(status.st_mode) or getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
         raise in_the_way
     return None

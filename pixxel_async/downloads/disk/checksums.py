@@ -32,23 +32,23 @@ def write_list(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
     """Write the list of a local folder from digests and names, unless it is there already; runs in a thread."""
     final = folder / SUMS
     is_file = _file_test(folder, map(itemgetter(1), rows))
-    there = [row for row in sorted(rows, key=itemgetter(1)) if is_file(row[1])]
-    if not there:
+    present = [row for row in sorted(rows, key=itemgetter(1)) if is_file(row[1])]
+    if not present:
         final.unlink(missing_ok=True)
         return
-    if _is_written(final, there):
+    if _is_written(final, present):
         return
-    write_atomically(final, (line(digest, os.fsencode(name)) for digest, name in there))
+    write_atomically(final, (line(digest, os.fsencode(name)) for digest, name in present))
 
 
 def _file_test(folder: Path, names: Iterable[str]) -> Callable[[str], bool]:
     """Return a test of which names are files. A folder with many of them is scanned once instead of one lstat each."""
     counts = Counter(name.rpartition("/")[0] for name in names)
-    seen = {place: _scan(folder / place) for place, count in counts.items() if count >= MANY}
+    listings = {place: _scan(folder / place) for place, count in counts.items() if count >= MANY}
 
     def is_file(name: str) -> bool:
         place, _, last = name.rpartition("/")
-        return last in seen.get(place, ()) or os.path.isfile(os.path.join(folder, name))
+        return last in listings.get(place, ()) or os.path.isfile(os.path.join(folder, name))
 
     return is_file
 
@@ -63,7 +63,7 @@ def _scan(folder: Path) -> set[str]:
 def _is_written(sums: Path, rows: Sequence[tuple[str, str]]) -> bool:
     """Return whether the list is up to date."""
     with suppress(OSError), open(open_regular(sums), "rb") as file:
-        return all(said == (row and line(row[0], os.fsencode(row[1]))) for said, row in zip_longest(file, rows))
+        return all(text == (row and line(row[0], os.fsencode(row[1]))) for text, row in zip_longest(file, rows))
     return False
 
 
@@ -85,7 +85,7 @@ def read_sums(sums: Path) -> list[tuple[str, str]]:
     codec = detect_encoding(data[:PEEK_BYTES])
     bytes_of_names = codec.startswith("utf-8")
     text = data.decode(codec, "surrogateescape" if bytes_of_names else "replace")
-    found = []
+    entries = []
     for number, each in enumerate(text.split("\n"), 1):
         listed = each.removesuffix("\r")
         if not listed.strip() or listed.startswith("#"):
@@ -97,12 +97,12 @@ def read_sums(sums: Path) -> list[tuple[str, str]]:
         name = match["name"] if match["escaped"] is None else _unescape(match["name"])
         if bytes_of_names and not name.isascii():
             name = os.fsdecode(name.encode("utf-8", "surrogateescape"))
-        found.append((match["digest"].lower(), name))
-    if not found:
+        entries.append((match["digest"].lower(), name))
+    if not entries:
         raise ConfigError(f"{sums} lists no file")
-    return found
+    return entries
 
 
 def _unescape(name: str) -> str:
     """Undo the escapes of a line that `sha256sum` began with a backslash."""
-    return _ESCAPE.sub(lambda found: {"n": "\n", "r": "\r", "\\": "\\"}[found[1]], name)
+    return _ESCAPE.sub(lambda match: {"n": "\n", "r": "\r", "\\": "\\"}[match[1]], name)

@@ -58,8 +58,8 @@ class Disk:
         except OSError as error:
             if error.errno in FULL:
                 raise as_download_error(error, "write into", folder) from None
-            why = os.strerror(error.errno or 0)
-            raise ConfigError(f"{folder} cannot be used as a folder for downloads: {why}") from None
+            reason = os.strerror(error.errno or 0)
+            raise ConfigError(f"{folder} cannot be used as a folder for downloads: {reason}") from None
         return folder
 
     def _probe(self, folder: Path) -> None:
@@ -78,8 +78,8 @@ class Disk:
             PartBusy: a descriptor of this or another process is open on it.
             DiskFull, DownloadError: as the system says.
         """
-        with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
-            return self._open_part(there, folder, part)
+        with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as place:
+            return self._open_part(place, folder, part)
 
     def new_part(self, folder: Path, part: str, *, took_over: bool) -> PartFile:
         """Return a package's part file, of which nothing is there yet; its first write opens it, as `open_leased`.
@@ -89,14 +89,14 @@ class Disk:
         """
 
         def create() -> int:
-            with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
+            with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as place:
                 try:
-                    opened = self._open(there, _PART_FLAGS | os.O_EXCL)
+                    opened = self._open(place, _PART_FLAGS | os.O_EXCL)
                 except (FileExistsError, PartBusy):
                     in_the_way = DownloadError(f"{folder / part} was created by another process", stage="stream")
                     in_the_way.retryable = True
                     raise in_the_way from None
-                self._stale.remove_others(there, again=took_over)
+                self._stale.remove_others(place, rescan=took_over)
                 return opened.fd
 
         return PartFile(folder, part, self._calls, mode=self._mode, open=create)
@@ -109,36 +109,36 @@ class Disk:
             fresh: path of a new one in the same folder, for the case that a process still has `part` open.
             took_over: whether the lease was taken over, so that the last holder's part file may be new here.
         """
-        with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as there:
+        with os_errors("open", folder / part, root=folder), entry(folder, part, self._calls, make=True) as place:
             try:
-                opened = self._open_part(there, folder, part)
+                opened = self._open_part(place, folder, part)
             except PartBusy:
-                there = there.beside(PurePosixPath(fresh).name)
-                opened = self._open_part(there, folder, fresh)
+                place = place.beside(PurePosixPath(fresh).name)
+                opened = self._open_part(place, folder, fresh)
             try:
-                self._stale.remove_others(there, again=took_over)
+                self._stale.remove_others(place, rescan=took_over)
                 return opened
             except BaseException:
                 opened.close()
                 raise
 
-    def _open_part(self, there: Entry, folder: Path, part: str) -> PartFile:
-        found = self._open(there, _PART_FLAGS)
-        if _is_ours(found.status):
-            return PartFile(folder, part, self._calls, fd=found.fd, size=found.status.st_size, mode=self._mode)
-        self._calls.close(found.fd)
-        there.unlink()
-        fd = self._open(there, _PART_FLAGS | os.O_EXCL).fd
+    def _open_part(self, place: Entry, folder: Path, part: str) -> PartFile:
+        opened = self._open(place, _PART_FLAGS)
+        if _is_ours(opened.status):
+            return PartFile(folder, part, self._calls, fd=opened.fd, size=opened.status.st_size, mode=self._mode)
+        self._calls.close(opened.fd)
+        place.unlink()
+        fd = self._open(place, _PART_FLAGS | os.O_EXCL).fd
         return PartFile(folder, part, self._calls, fd=fd, mode=self._mode)
 
     def sweep(self, folder: Path) -> None:
         """Remove the part files that a lost record left below a folder."""
         sweep(folder, self._calls)
 
-    def _open(self, there: Entry, flags: int) -> _Opened:
-        not_plain = ConfigError(f"{there.path} is not a regular file; remove it")
+    def _open(self, place: Entry, flags: int) -> _Opened:
+        not_plain = ConfigError(f"{place.path} is not a regular file; remove it")
         try:
-            fd = there.open(flags)
+            fd = place.open(flags)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
                 raise not_plain from None
@@ -164,16 +164,16 @@ class Disk:
 
     def prepare_look(self, folder: Path) -> Callable[[str], Final | None]:
         """Return `look` for many names of one folder; each of their directories is checked once."""
-        seen: set[str] = set()
+        prepared: set[str] = set()
 
         def look(name: str) -> Final | None:
             path = os.path.join(folder, name)
             directory = name.rpartition("/")[0]
             try:
                 status = self._calls.lstat(path)  # a name that is free is free whatever its directories are
-                if directory not in seen:
+                if directory not in prepared:
                     with entry(folder, name, self._calls):
-                        seen.add(directory)
+                        prepared.add(directory)
                 return _final(status)
             except (FileNotFoundError, NotADirectoryError, ConfigError):
                 return None
@@ -240,8 +240,8 @@ class Disk:
 
     def _rename(self, source: Entry, final: Entry, *, replace: bool) -> None:
         """Rename into place; without hard links our own processes exclude each other by leases."""
-        there = final.lstat() if replace else None
-        if there is not None and not (stat.S_ISREG(there.st_mode) or stat.S_ISLNK(there.st_mode)):
+        status = final.lstat() if replace else None
+        if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
             raise NameTaken(f"{final.path} is not a file and is not replaced")
         try:
             rename_into_place(source, final, replace=replace, sleep=self._calls.sleep)
@@ -250,13 +250,13 @@ class Disk:
 
     def remove(self, folder: Path, name: str) -> None:
         """Remove a file below a folder that may be there."""
-        with os_errors("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as there:
-            there.unlink()
+        with os_errors("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as place:
+            place.unlink()
 
     def remove_tree(self, folder: Path, name: str) -> None:
         """Remove a folder below a folder that may be there, with all that is in it."""
-        with os_errors("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as there:
-            there.remove_tree()
+        with os_errors("remove", folder / name), suppress(FileNotFoundError), entry(folder, name, self._calls) as place:
+            place.remove_tree()
 
     def free(self, folder: Path) -> int | None:
         """Return the free bytes of the folder's disk; None where the file system does not report them.

@@ -58,17 +58,17 @@ class LocationSpec:
         return self.url is None and is_shared(self.folder) is not None
 
 
-def locate(given: Target, spool: str | Path | None = None) -> LocationSpec:
+def locate(target: Target, spool: str | Path | None = None) -> LocationSpec:
     """Resolve a path, a URL or a store.
 
     Args:
-        given: a folder, or `s3://bucket/prefix`, `gs://…`, `az://…`, or a store that is at such a URL.
+        target: a folder, or `s3://bucket/prefix`, `gs://…`, `az://…`, or a store that is at such a URL.
         spool: the local folder of a store; None for one of its own below `$XDG_STATE_HOME/pixxel`.
 
     Raises:
         ConfigError: the URL cannot be used as given, or a folder was given a spool.
     """
-    text = given if isinstance(given, str | Path) else given.url or ""
+    text = target if isinstance(target, str | Path) else target.url or ""
     url = parse_store_url(text) if isinstance(text, str) else None
     if url is not None:
         return LocationSpec(Path(spool) if spool is not None else _default_spool(url), url)
@@ -141,21 +141,21 @@ class Locations:
         await self._copies.take_in()
         return path, f"{home.folder} is on a network file system ({kind}): its record is on this machine, {path}"
 
-    async def at(self, given: Target, spool: str | Path | None = None) -> Location:
+    async def at(self, target: Target, spool: str | Path | None = None) -> Location:
         """Make the local folder, and reach the store if there is one.
 
         Raises:
             ConfigError: one of them cannot be used, or another record's manager uses the folder.
             ConnectionFailed: the store does not answer.
         """
-        place = locate(given, spool)
+        place = locate(target, spool)
         if place.url is not None and place.url in self._stores:
             return self._stores[place.url]
         folder = await self._threads.run(self._disk.prepare, place.folder)
         await self._threads.run(self._locks.acquire, folder)
         if place.url is None:
             return Location(folder, LocalFolder(folder, self._disk, self._threads))
-        opening = given if not isinstance(given, str | Path) else await self._threads.run(open_store, place.url)
+        opening = target if not isinstance(target, str | Path) else await self._threads.run(open_store, place.url)
         await opening.open()
         home = self._stores[place.url] = Location(folder, opening)
         return home

@@ -22,10 +22,10 @@ def parse_store_url(text: str) -> str | None:
     Raises:
         ConfigError: a URL of another kind, or one with more than a bucket and a prefix in it, which might be a secret.
     """
-    found = _URL.fullmatch(text.strip())
-    if found is None:
+    match = _URL.fullmatch(text.strip())
+    if match is None:
         return None
-    scheme, rest = found[1].lower(), found[2].rstrip("/")
+    scheme, rest = match[1].lower(), match[2].rstrip("/")
     if scheme not in SCHEMES:
         raise ConfigError(f"{scheme}:// is not a known object store; known are {', '.join(SCHEMES)}")
     if re.search(r"[?#\s]|//|^[^/]*:|:[^/]*@", rest):

@@ -101,32 +101,32 @@ class Syscalls:
 
 
 @contextmanager
-def os_errors(what: str, path: Path, *, root: Path | None = None) -> Iterator[None]:
+def os_errors(operation: str, path: Path, *, root: Path | None = None) -> Iterator[None]:
     """Turn an `OSError` into the `DownloadError` of `as_download_error`."""
     try:
         yield
     except OSError as error:
-        raise as_download_error(error, what, path, root=root) from None
+        raise as_download_error(error, operation, path, root=root) from None
 
 
-def as_download_error(error: OSError, what: str, path: Path, *, root: Path | None = None) -> DownloadError:
+def as_download_error(error: OSError, operation: str, path: Path, *, root: Path | None = None) -> DownloadError:
     """Convert a failed system call to `DiskFull`, `DiskError`, or a `DownloadError` of this package only.
 
     Args:
-        what: the operation, as an infinitive.
+        operation: the operation, as an infinitive.
         path: the file or folder.
         root: the folder of all packages, whose absence ends the run.
     """
     number = error.errno or 0
     name = errno.errorcode.get(number, type(error).__name__)
     if number in FULL:
-        return DiskFull(f"{_why_full(number, path)} to {what} {path} ({name}); make room and run again")
+        return DiskFull(f"{_why_full(number, path)} to {operation} {path} ({name}); make room and run again")
     if number == errno.ENOENT and root is not None and not root.is_dir():
-        gone = (
+        message = (
             f"the folder {root} is gone ({name}): it was removed, or its disk is not mounted; run again once it is back"
         )
-        return DiskError(gone, stage="publish")
-    text = f"could not {what} {path}: {os.strerror(number)} ({name})"
+        return DiskError(message, stage="publish")
+    text = f"could not {operation} {path}: {os.strerror(number)} ({name})"
     if number in _AWAY:
         return DiskError(f"{text}; repair the disk or its permissions, and run again", stage="publish")
     failed = DownloadError(text, stage="publish")

@@ -38,7 +38,7 @@ def unpack(
     folder: str,
     part: str,
     *,
-    wanted: Callable[[zipfile.ZipInfo], bool] | None = None,
+    choose: Callable[[zipfile.ZipInfo], bool] | None = None,
     limit: int | None = None,
     keep_free: int = 0,
     stop: Event | None = None,
@@ -51,7 +51,7 @@ def unpack(
         archive: the ZIP file.
         folder: final name; one that exists was announced in the record, and is therefore complete.
         part: hidden folder beside it, until the rename.
-        wanted: chooses among the members; None takes all.
+        choose: chooses among the members; None takes all.
         limit: maximum unpacked bytes; None for a limit in proportion to the archive.
         keep_free: bytes that stay free on the disk.
         stop: ends the work when set.
@@ -66,7 +66,7 @@ def unpack(
         hidden.remove_tree()
         hidden.mkdir()
         try:
-            _Unpacking(root, archive, part, calls, stop or Event(), progress).run(wanted, limit, keep_free)
+            _Unpacking(root, archive, part, calls, stop or Event(), progress).run(choose, limit, keep_free)
             hidden.rename_to(final)
             final.sync_directory()
         except BaseException:
@@ -102,7 +102,7 @@ class _Unpacking:
     progress: Callable[[int, int], None] | None
     _reported: float = field(init=False, default=0.0)
 
-    def run(self, wanted: Callable[[Any], bool] | None, limit: int | None, keep_free: int) -> None:
+    def run(self, choose: Callable[[Any], bool] | None, limit: int | None, keep_free: int) -> None:
         """Write all files and bring them to the disk."""
         archive = self.root / self.archive
         limits = _limits(archive, limit, keep_free)
@@ -110,7 +110,7 @@ class _Unpacking:
             raise TooLarge(f"the archive has {count:,} members; at most {MOST_MEMBERS:,} are unpacked", stage="extract")
         try:
             with zipfile.ZipFile(archive) as opened:
-                members = [member for member in _members(opened, archive) if wanted is None or wanted(member)]
+                members = [member for member in _members(opened, archive) if choose is None or choose(member)]
                 files = plan(members, limits)
                 for number, file in enumerate(files):
                     self._report(number, len(files))
@@ -127,33 +127,33 @@ class _Unpacking:
             self.progress(done, total)
 
     def _write(self, opened: zipfile.ZipFile, member: zipfile.ZipInfo, file: Unpacked) -> None:
-        left = file.size
-        with entry(self.root, f"{self.part}/{file.path}", self.calls, make=True, sync=False) as there:
-            fd = there.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        remaining = file.size
+        with entry(self.root, f"{self.part}/{file.path}", self.calls, make=True, sync=False) as place:
+            fd = place.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         with open(fd, "wb") as plain, opened.open(member) as packed:
             while chunk := packed.read(_CHUNK):
                 if self.stop.is_set():
                     raise DownloadError("stopped while it was unpacked", stage="extract")
-                left -= len(chunk)
-                if left < 0:
+                remaining -= len(chunk)
+                if remaining < 0:
                     raise Corrupt(f"{file.path[:200]!r} unpacks to more bytes than declared", stage="extract")
                 plain.write(chunk)
 
     def _sync(self, files: Sequence[Unpacked]) -> None:
         """Bring the files and their folders to the disk."""
-        with entry(self.root, f"{self.part}/_", self.calls) as there:
-            if there.fd is not None and _sync_file_system(there.fd):
+        with entry(self.root, f"{self.part}/_", self.calls) as place:
+            if place.fd is not None and _sync_file_system(place.fd):
                 return
         for file in files:
-            with entry(self.root, f"{self.part}/{file.path}", self.calls) as there:
-                fd = there.open(os.O_RDWR)
+            with entry(self.root, f"{self.part}/{file.path}", self.calls) as place:
+                fd = place.open(os.O_RDWR)
                 try:
                     self.calls.fsync(fd)
                 finally:
                     self.calls.close(fd)
         for folder in {parent for file in files for parent in PurePosixPath(file.path).parents}:
-            with entry(self.root, f"{self.part}/{folder / '_'}", self.calls) as there:
-                there.sync_directory()
+            with entry(self.root, f"{self.part}/{folder / '_'}", self.calls) as place:
+                place.sync_directory()
 
 
 def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:

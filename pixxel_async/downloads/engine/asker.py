@@ -100,10 +100,10 @@ class Asker:
             item.lost += 1
             self._schedule.poll_in(item, item.client.settings.poll.initial_interval)
         elif isinstance(error, KeyRefused | Forbidden):
-            found = await self._key_probe.probe(item.client)
-            self._fail(item, error, about_package=found == "accepted")
-            if isinstance(found, KeyRefused | Forbidden):
-                self._refused(item, found)
+            verdict = await self._key_probe.probe(item.client)
+            self._fail(item, error, about_package=verdict == "accepted")
+            if isinstance(verdict, KeyRefused | Forbidden):
+                self._refused(item, verdict)
         else:
             self._fail(item, error)
             if isinstance(error, ConfigError):
@@ -117,8 +117,8 @@ class Asker:
             life = state.link.good_for(item.client.timing.clock()) if state.link is not None else math.inf
             self._schedule.queue_stream(item, life if life > 0 else math.inf)
         else:
-            asked, usual = state.retry_after, item.client.settings.poll.initial_interval
-            self.poll_later(item, asked if asked is not None and asked > usual else None)
+            requested, usual = state.retry_after, item.client.settings.poll.initial_interval
+            self.poll_later(item, requested if requested is not None and requested > usual else None)
 
     def poll_later(self, item: Item, retry_after: float | None = None) -> None:
         """Queue the next poll of a package that is not ready, or fail it at its deadline.
@@ -137,5 +137,5 @@ class Asker:
         """Fail a package that is not ready at its deadline."""
         age = self._services.timing.clock() - item.began
         stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"
-        why = "; the service asked for a pause" if self._schedule.paused else ""
-        self._fail(item, PackageTimedOut(f"{stand} (deadline){why}", package=item.identity))
+        reason = "; the service asked for a pause" if self._schedule.paused else ""
+        self._fail(item, PackageTimedOut(f"{stand} (deadline){reason}", package=item.identity))

@@ -75,14 +75,14 @@ class Engine:
         self._notes: set[asyncio.Task[None]] = set()
         self._holds: set[asyncio.Task[None]] = set()
 
-    def begin(self, item: Item, found: LookupResult, ask: Callable[[Item], object]) -> None:
+    def begin(self, item: Item, result: LookupResult, ask: Callable[[Item], object]) -> None:
         """Queue a new item: for a worker that looks at its file again under lease, or to be requested.
 
         Args:
             ask: queues an item that is to be requested.
         """
-        item.download_id = (found.row.download_id if found.row is not None else None) or ""
-        if found.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
+        item.download_id = (result.row.download_id if result.row is not None else None) or ""
+        if result.decision.step in ("done", "finish", "check", "adopt", "prove", "taken"):
             # The lookup had no lease: another process may have published the file since.
             self.schedule.stream(item)
         else:
@@ -159,10 +159,10 @@ class Engine:
     async def _carry(self, item: Item) -> int:
         """Run the pipeline of one package, and return the bytes that it streamed; 0 if unknown."""
         deadline = item.settings.timeout
-        left = item.began + deadline - self.services.timing.clock()
+        remaining = item.began + deadline - self.services.timing.clock()
         suspended = self.clock.suspended
         try:
-            async with asyncio.timeout(max(left, 0.0)) as limit:
+            async with asyncio.timeout(max(remaining, 0.0)) as limit:
                 item.running = WorkerHold(item.identity, limit)
                 try:
                     done = await Pipeline(item, self.services).run()

@@ -77,10 +77,10 @@ class Feed:
         try:
             with self._engine.schedule.feeding(self._source.to_come) as hunger:
                 while chunk := await self._chunk(hunger, size):
-                    begun = await self._start_packages(
-                        [given for row in chunk if self._is_new(given := as_wanted(row))]
+                    started = await self._start_packages(
+                        [request for row in chunk if self._is_new(request := as_wanted(row))]
                     )
-                    size = 1 if begun else min(2 * size, LARGEST_CHUNK)
+                    size = 1 if started else min(2 * size, LARGEST_CHUNK)
             self._read = True
             while self._jobs:
                 self._job_news.clear()
@@ -104,52 +104,54 @@ class Feed:
         room = min(MAX_REQUESTS_AHEAD - self._engine.schedule.waiting, MAX_PENDING - len(self._engine.items))
         return max(min(LOOK_AHEAD * requests - fresh, room), 0)
 
-    def _is_new(self, given: Wanted) -> bool:
+    def _is_new(self, request: Wanted) -> bool:
         """Return whether a row has to be looked up: it is of this machine's shard, and not under way already."""
-        if not in_shard(given.package, self._context.settings.shard):
-            self._deliver(Skipped(given.package, "another machine's share"))
+        if not in_shard(request.package, self._context.settings.shard):
+            self._deliver(Skipped(request.package, "another machine's share"))
             return False
-        return not self._join(given)
+        return not self._join(request)
 
-    def _join(self, given: Wanted) -> bool:
+    def _join(self, request: Wanted) -> bool:
         """Join a package that is under way already: this batch gets its outcome, but does not cancel it."""
-        known = self._engine.items.get(self._engine.key(given.package, self._context)) if self._engine.items else None
-        if known is None:
+        running = (
+            self._engine.items.get(self._engine.key(request.package, self._context)) if self._engine.items else None
+        )
+        if running is None:
             return False
-        if self._sink in known.sinks:
-            self._sink.queue(Skipped(given.package, "is in the list twice"))
+        if self._sink in running.sinks:
+            self._sink.queue(Skipped(request.package, "is in the list twice"))
         else:
-            known.sinks += (self._sink,)
+            running.sinks += (self._sink,)
             self.active += 1
         return True
 
-    async def _start_packages(self, given: Sequence[Wanted]) -> int:
+    async def _start_packages(self, requests: Sequence[Wanted]) -> int:
         """Start packages and return how many are in progress. One that cannot be named or looked up fails alone."""
         try:
-            found = await look_up(given, self._context, self._engine.services)
+            results = await look_up(requests, self._context, self._engine.services)
         except PixxelError as error:
-            if len(given) == 1:
-                if not self._join(given[0]):
-                    self._engine.fail(self._make_item(given[0]), error)
+            if len(requests) == 1:
+                if not self._join(requests[0]):
+                    self._engine.fail(self._make_item(requests[0]), error)
                 return 0
-            return sum([await self._start_packages([each]) for each in given])
-        return sum(map(self._begin, found))
+            return sum([await self._start_packages([each]) for each in requests])
+        return sum(map(self._begin, results))
 
-    def _begin(self, found: LookupResult) -> bool:
+    def _begin(self, result: LookupResult) -> bool:
         """Start a package; return False if it is over already, and so never becomes an item."""
-        outcome = final_outcome(found, self._context, skip=True)
+        outcome = final_outcome(result, self._context, skip=True)
         if outcome is not None:
             self._deliver(outcome)
-        elif not self._join(found.wanted):
-            self._engine.begin(self._make_item(found.wanted), found, self._start)
+        elif not self._join(result.wanted):
+            self._engine.begin(self._make_item(result.wanted), result, self._start)
             return True
         return False
 
-    def _make_item(self, given: Wanted) -> Item:
+    def _make_item(self, request: Wanted) -> Item:
         """Make an item of this batch."""
-        item = Item(given, self._context, self._engine.services.timing.clock())
+        item = Item(request, self._context, self._engine.services.timing.clock())
         item.sinks = self._alone
-        self._engine.items[self._engine.key(given.package, self._context)] = item
+        self._engine.items[self._engine.key(request.package, self._context)] = item
         self.active += 1
         return item
 
@@ -188,15 +190,15 @@ class Feed:
         Args:
             running: whether those that are streaming are left too.
         """
-        mine = [
+        own = [
             item
             for item in self._engine.items.values()
             if self._sink in item.sinks and (running or item.running is None)
         ]
-        for item in mine:
+        for item in own:
             self._engine.remove_sink(item, self._sink)
-        self.active -= len(mine)
-        return mine
+        self.active -= len(own)
+        return own
 
 
 def _of_job(error: Exception) -> PixxelError:

@@ -34,11 +34,11 @@ class KeyProbe:
     async def probe(self, client: PixxelClient) -> KeyState:
         """Return the error with which the API refuses this client's key or cannot be reached, else `accepted`."""
         async with self._lock:
-            known = self._known.get(client)
-            if known is None or self._timing.clock() - known[0] >= MEMORY:
-                known = self._timing.clock(), await _look(client)
-                self._known[client] = known
-            return known[1]
+            remembered = self._known.get(client)
+            if remembered is None or self._timing.clock() - remembered[0] >= MEMORY:
+                remembered = self._timing.clock(), await _look(client)
+                self._known[client] = remembered
+            return remembered[1]
 
 
 async def _look(client: PixxelClient) -> KeyState:

@@ -46,33 +46,35 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
 
 
 async def look_up(
-    wanted: Sequence[Wanted], context: BatchContext, services: ReadServices, *, heads: bool = True
+    requests: Sequence[Wanted], context: BatchContext, services: ReadServices, *, heads: bool = True
 ) -> list[LookupResult]:
     """Look up packages of one call together; raise if one of them cannot be named or looked at.
 
     Args:
         heads: load only state and path of finished packages; faster for large batches.
     """
-    identities = [str(each.package) for each in wanted]
-    known = await services.record.known_rows(identities, context.folder, heads=heads and not context.settings.extract)
-    rows = [known.get(identity) for identity in identities]
-    decisions = await decide(wanted, rows, context, services)
-    return list(map(LookupResult, wanted, rows, decisions))
+    identities = [str(each.package) for each in requests]
+    known_rows = await services.record.known_rows(
+        identities, context.folder, heads=heads and not context.settings.extract
+    )
+    rows = [known_rows.get(identity) for identity in identities]
+    decisions = await decide(requests, rows, context, services)
+    return list(map(LookupResult, requests, rows, decisions))
 
 
-def final_outcome(found: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
+def final_outcome(result: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
     """Return the outcome of a package that is over already; None if something is to be done.
 
     Args:
         skip: whether done and given-up packages are `Skipped`, as in a batch, instead of returned or retried.
     """
-    package, row = found.wanted.package, found.row
+    package, row = result.wanted.package, result.row
     if row is None:
         return None
-    if found.decision.step == "done":
+    if result.decision.step == "done":
         unpacked = None if row.extracted is None else Extracted.read(row.extracted)
         return None if _to_unpack(context, row, unpacked) else _done_outcome(package, row, unpacked, context, skip=skip)
-    if found.decision.step == "given_up" and skip:
+    if result.decision.step == "given_up" and skip:
         return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
     return None
 

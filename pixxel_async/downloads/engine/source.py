@@ -125,10 +125,10 @@ class PackageSource:
             async with asyncio.timeout(GATHER_TIME):
                 await self._wait_for_rows(most, self._reading)
         self._wanted = 0
-        taken, self._read = self._read[:most], self._read[most:]
-        if not taken:
+        chunk, self._read = self._read[:most], self._read[most:]
+        if not chunk:
             self._reading.result()
-        return taken
+        return chunk
 
     async def _run(self, rows: AsyncIterator[object]) -> None:
         """Read row by row, and rest when enough are at hand."""
@@ -162,14 +162,14 @@ class PackageSource:
             await closing()
 
 
-def _not_a_source(given: Any) -> str:
+def _not_a_source(value: Any) -> str:
     """Return the advice for a value that is not an iterable of packages."""
     listing = "packages come as an iterable or an async iterable, such as client.jobs.list(workflow_id)"
-    if inspect.iscoroutine(given):
-        given.close()
+    if inspect.iscoroutine(value):
+        value.close()
         return f"{listing}; this coroutine was never awaited: write `await` before the call"
-    if callable(given):
-        return f"{listing}; this is the function {getattr(given, '__name__', 'itself')}: call it"
-    if isinstance(given, str | bytes) or hasattr(given, "__attrs_attrs__"):
-        return f"{listing}; a single {type(given).__name__} goes into a list, [package], or to manager.fetch(package)"
-    return f"{listing}, not as {type(given).__name__}"
+    if callable(value):
+        return f"{listing}; this is the function {getattr(value, '__name__', 'itself')}: call it"
+    if isinstance(value, str | bytes) or hasattr(value, "__attrs_attrs__"):
+        return f"{listing}; a single {type(value).__name__} goes into a list, [package], or to manager.fetch(package)"
+    return f"{listing}, not as {type(value).__name__}"

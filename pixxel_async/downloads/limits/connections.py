@@ -232,12 +232,18 @@ class _Host:
         """Return a body's fair share: of its client's, which is the client's fair share of the host's."""
         floor, ceiling = self._bounds()
         unknown = ceiling if self.growth.allowed else 1
-        wants: dict[int, list[int]] = {}
+        wants_by_client: dict[int, list[int]] = {}
         for other in self.bodies:
-            wants.setdefault(id(other.client), []).append(unknown if other.wanted is None else other.wanted)
-        sums = dict(zip(wants, shares(self.growth.limit(floor, ceiling), list(map(sum, wants.values()))), strict=True))
+            wants_by_client.setdefault(id(other.client), []).append(unknown if other.wanted is None else other.wanted)
+        sums = dict(
+            zip(
+                wants_by_client,
+                shares(self.growth.limit(floor, ceiling), list(map(sum, wants_by_client.values()))),
+                strict=True,
+            )
+        )
         own = [other for other in self.bodies if other.client is body.client]
-        return max(shares(sums[id(body.client)], wants[id(body.client)])[own.index(body)], 1)
+        return max(shares(sums[id(body.client)], wants_by_client[id(body.client)])[own.index(body)], 1)
 
     async def acquire(self) -> None:
         """Take a connection; waits while as many as are possible are in use."""

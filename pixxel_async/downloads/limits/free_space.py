@@ -77,20 +77,20 @@ class DiskSpace:
         """
         reservation.missing = 0
         free = await self._free(reservation.folder, missing)
-        left = free - reserve - sum(other.missing for other in self._reservations)
-        if left < max(missing, 1):
+        spare = free - reserve - sum(other.missing for other in self._reservations)
+        if spare < max(missing, 1):
             raise DiskFull(
-                f"{reservation.folder} has {max(left, 0):,} bytes to spare beside a reserve of {reserve:,}, "
+                f"{reservation.folder} has {max(spare, 0):,} bytes to spare beside a reserve of {reserve:,}, "
                 f"and {missing:,} are needed; make room, or lower `min_free_space`, and run again"
             )
         reservation.missing = reservation.reserved = missing
-        return left
+        return spare
 
     async def _free(self, folder: Path, missing: int) -> int:
         """Return the free bytes of a disk, for a small body those that were read a moment ago."""
         read_at, free = self._recent.get(folder, (-RECENT, 0))
         if not 0 < missing <= SMALL or self._clock() - read_at >= RECENT:
-            found = await self._threads.run(self._disk.free, folder)
-            free = UNKNOWN if found is None else found
+            measured = await self._threads.run(self._disk.free, folder)
+            free = UNKNOWN if measured is None else measured
             self._recent[folder] = self._clock(), free
         return free

@@ -173,21 +173,21 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     """
     name, record = first_name(item.wanted, item.settings.name_template), services.record
     try:
-        taken = await _take_lease(item, services, name)
+        grant = await _take_lease(item, services, name)
     except NameTaken:  # by another package of this record: append the package's own hash
         name = make_distinct(name, item.package)
-        taken = await _take_lease(item, services, name)
-    if taken is None:
+        grant = await _take_lease(item, services, name)
+    if grant is None:
         raise LeaseHeld
     claim: ClaimedItem | None = None
     try:
-        row = taken.row
+        row = grant.row
         name, part = row.name or name, row.part or ""
-        decision = taken.decision
+        decision = grant.decision
         if decision is None:
             decide = _Decider(item.context, services, await item.destination.prepare_look([name]), revive=True)
-            decision = await services.threads.run(decide, row, name, part, taken.same_boot)
-        claim = ClaimedItem(item, services, row, name, part, decision, taken.took_over)
+            decision = await services.threads.run(decide, row, name, part, grant.same_boot)
+        claim = ClaimedItem(item, services, row, name, part, decision, grant.took_over)
         yield claim
     except PixxelError:
         if claim is not None and await claim.was_taken_over():
@@ -204,20 +204,20 @@ async def _take_lease(item: Item, services: Services, name: str) -> Claim | None
     if item.destination.url is None:
         decider = _Decider(item.context, services, await item.destination.prepare_look([name]), revive=True)
 
-        def decide(taken: Claim) -> Decision:
-            return decider(taken.row, taken.row.name or name, taken.row.part or "", taken.same_boot)
+        def decide(grant: Claim) -> Decision:
+            return decider(grant.row, grant.row.name or name, grant.row.part or "", grant.same_boot)
 
     part = _part(item.package, name, services.record)
     return await services.record.claim(item.identity, item.folder, name=name, part=part, decide=decide)
 
 
-def first_name(wanted: Wanted, template: str | None) -> str:
+def first_name(request: Wanted, template: str | None) -> str:
     """Name a package before its bytes are known: with the suffix of its promised or most likely container."""
-    if wanted.name is not None:
-        bare = "/".join(segment(part) for part in wanted.name.split("/"))
+    if request.name is not None:
+        bare = "/".join(segment(part) for part in request.name.split("/"))
     else:
-        bare = render(wanted.package, template, wanted.fields)
-    return with_suffix(bare, wanted.package.promised or "zip")
+        bare = render(request.package, template, request.fields)
+    return with_suffix(bare, request.package.promised or "zip")
 
 
 def _part(package: Package, name: str, record: Record) -> str:
@@ -247,22 +247,22 @@ class _Decider:
         )
         if row is not None and row.state == "done" and stands(row.size, row.mtime_ns, final, exists, if_missing):
             return DONE  # the fast path: the state of nearly all packages of a repeated run
-        known = self._known(row, same_boot)
-        over = known is None or known.state in ("done", "given_up")
-        kept = self.services.disk.look(self.context.folder, part) if part else None
-        part_size = kept.size if kept is not None and kept.regular and not over else None
-        lost = self.services.record.lost
-        decision = recover(known, part_size, final, exists=exists, if_missing=if_missing, lost=lost)
-        return decision._replace(new_part=kept is None)
+        trusted = self._known(row, same_boot)
+        over = trusted is None or trusted.state in ("done", "given_up")
+        part_file = self.services.disk.look(self.context.folder, part) if part else None
+        part_size = part_file.size if part_file is not None and part_file.regular and not over else None
+        record_lost = self.services.record.lost
+        decision = recover(trusted, part_size, final, exists=exists, if_missing=if_missing, lost=record_lost)
+        return decision._replace(new_part=part_file is None)
 
     def _final(self, row: Row | None, name: str) -> Final | None:
         """Look at the final name; a folder of files that replaced their archive stands for the archive."""
-        there = self.look(name)
-        if there is not None or row is None or row.extracted is None:
-            return there
-        found = Extracted.read(row.extracted)
-        instead = found is not None and found.whole and not found.kept
-        if instead and found is not None and os.path.isdir(os.path.join(self.context.folder, found.folder)):
+        final = self.look(name)
+        if final is not None or row is None or row.extracted is None:
+            return final
+        unpacked = Extracted.read(row.extracted)
+        instead = unpacked is not None and unpacked.whole and not unpacked.kept
+        if instead and unpacked is not None and os.path.isdir(os.path.join(self.context.folder, unpacked.folder)):
             return Final(regular=True, size=row.size or 0, mtime_ns=row.mtime_ns or 0)
         return None
 
@@ -270,13 +270,13 @@ class _Decider:
         """Return the facts of the row; None for a row that the claim has just created."""
         if row is None or (row.state == "waiting" and row.total is None):
             return None
-        ours = row.finished_at is not None
-        known = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions, ours)
-        return known._replace(state="failed") if self.revive and row.state == "given_up" else known
+        published = row.finished_at is not None
+        trusted = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions, published)
+        return trusted._replace(state="failed") if self.revive and row.state == "given_up" else trusted
 
 
 async def decide(
-    wanted: Sequence[Wanted], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
+    requests: Sequence[Wanted], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
 ) -> list[Decision]:
     """Decide the next step of each package of one call, before anything is requested.
 
@@ -284,11 +284,11 @@ async def decide(
     """
     names = [
         (row.name if row is not None else None) or first_name(each, context.settings.name_template)
-        for each, row in zip(wanted, rows, strict=True)
+        for each, row in zip(requests, rows, strict=True)
     ]
     sure = context.settings.on_missing == "redo" or context.settings.on_existing == "error" or services.record.lost
-    look = await context.destination.prepare_look(names, sure=sure)
-    decider = _Decider(context, services, look)
+    look_up = await context.destination.prepare_look(names, sure=sure)
+    decider = _Decider(context, services, look_up)
 
     def decide_all() -> list[Decision]:
         # A row without a part file has none to look for: its name is made when the package is claimed.

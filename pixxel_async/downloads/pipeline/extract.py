@@ -53,7 +53,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
             await claim.save(durable=True, extracted=target.text())
         work = partial(
             unpack, claim.folder, claim.name, target.folder, part,
-            wanted=settings.extract if callable(settings.extract) else None,
+            choose=settings.extract if callable(settings.extract) else None,
             limit=claim.item.constants.max_extracted_bytes, keep_free=settings.min_free_space,
             stop=stop, progress=report,
         )  # fmt: skip
@@ -61,8 +61,8 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
     except DownloadError as error:
         announced = Extracted.read(claim.row.extracted) is not None
         renamed = announced and await threads.run(disk.look, claim.folder, target.folder) is not None
-        kept = target.text() if renamed else None  # the next run recognises the folder of a failed sync
-        await claim.save(extracted=kept, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
+        column = target.text() if renamed else None  # the next run recognises the folder of a failed sync
+        await claim.save(extracted=column, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise
     target = target._replace(whole=True)
     await claim.save(extracted=target.text(), error=None, error_kind=None)

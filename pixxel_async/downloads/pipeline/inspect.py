@@ -72,7 +72,7 @@ async def inspect(
         path = item.folder / name
         source = path if data is None else InMemory(path, data)
         computed = () if sha256 is None else (("sha256", sha256),)
-        proof = check(source, computed=computed, seen=None if writer is None else writer.taps.seen)
+        proof = check(source, computed=computed, streamed=None if writer is None else writer.taps.seen)
         listed = tuple(members(source)) if proof.members and proof.members <= MAX_LISTED_MEMBERS else ()
         return Inspection(proof, listed, None if writer is None else writer.mtime_ns)
 

@@ -120,13 +120,13 @@ class Pipeline:
 
     async def record_found(self, claim: ClaimedItem) -> Downloaded:
         """Record an intact final file as done and remove its part file."""
-        look = await claim.destination.prepare_look([claim.name])
-        found = await self.services.threads.run(look, claim.name)
-        if found is None:
+        look_up = await claim.destination.prepare_look([claim.name])
+        final = await self.services.threads.run(look_up, claim.name)
+        if final is None:
             raise DownloadError(f"{claim.title} was removed meanwhile", package=self.item.identity, stage="publish")
         first_time = self.services.now() if claim.row.finished_at is None else claim.row.finished_at
         await claim.save(
-            state="done", size=found.size, mtime_ns=found.mtime_ns, error=None, error_kind=None, finished_at=first_time
+            state="done", size=final.size, mtime_ns=final.mtime_ns, error=None, error_kind=None, finished_at=first_time
         )
         await self.services.threads.run(self.services.disk.remove, claim.folder, claim.part)
         return self.downloaded(claim, fetched=False)

@@ -27,19 +27,19 @@ def check(sql: sqlite3.Connection, path: Path) -> None:
     application, version = _pragma(sql, "application_id"), _pragma(sql, "user_version")
     tables = sql.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
     texts = [" ".join(text.split()) for (text,) in tables if "sqlite_" not in text]
-    ours = texts == [" ".join(text.split()) for text in SCHEMA]
-    if tables and not ours and application not in (APPLICATION, 0):
+    current = texts == [" ".join(text.split()) for text in SCHEMA]
+    if tables and not current and application not in (APPLICATION, 0):
         raise ConfigError(f"{path} is the database of another program")
     if application == APPLICATION and VERSION < version < _PLAUSIBLE:
         newer = f"(format {version}; this one knows {VERSION})"
         raise ConfigError(f"the record {path} was written by a newer version of this package {newer}")
-    if tables and not (ours and version == VERSION and application == APPLICATION):
+    if tables and not (current and version == VERSION and application == APPLICATION):
         raise sqlite3.DatabaseError("its schema is damaged")
 
 
 def _pragma(sql: sqlite3.Connection, name: str) -> Any:
-    found = sql.execute(f"PRAGMA {name}").fetchone()
-    return found[0] if found else None
+    row = sql.execute(f"PRAGMA {name}").fetchone()
+    return row[0] if row else None
 
 
 def set_aside(path: Path) -> Path:
@@ -86,5 +86,7 @@ def as_our_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Pixxe
 
 def as_mid_run_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> PixxelError:
     """Return the error of a record that could be written to when it was opened: its disk is away by now."""
-    ours = as_our_error(error, path)
-    return DiskError(f"{ours}; run again once its disk works") if isinstance(ours, ConfigError) else ours
+    translated = as_our_error(error, path)
+    return (
+        DiskError(f"{translated}; run again once its disk works") if isinstance(translated, ConfigError) else translated
+    )

@@ -146,11 +146,11 @@ class Database:
 
     def bind(self, key: str, value: str) -> None:
         """Bind the record to a value for good; raises `ConfigError` if it is bound to another."""
-        found = self.bound(key)
-        if found is None:
+        bound = self.bound(key)
+        if bound is None:
             self._remember(key, value)
-        elif found != value:
-            raise ConfigError(f"the record {self.path} belongs to the {key} {found}, not {value}; use another one")
+        elif bound != value:
+            raise ConfigError(f"the record {self.path} belongs to the {key} {bound}, not {value}; use another one")
 
     def note_lost(self) -> None:
         """Note for later runs that files without a row may be ours, since an earlier record was lost."""
@@ -159,8 +159,8 @@ class Database:
 
     def bound(self, key: str) -> str | None:
         """Return the value that the record is bound to, or None."""
-        found = self.sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return found[0] if found else None
+        row = self.sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
 
     def _remember(self, key: str, value: str) -> None:
         self.sql.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
@@ -194,11 +194,11 @@ class Database:
 
     def certainly_dead(self, number: int) -> bool:
         """Return whether an owner can write no more."""
-        return any(certainly_dead(holder, self.owner) for found, holder, _ in self._holders() if found == number)
+        return any(certainly_dead(holder, self.owner) for lease, holder, _ in self._holders() if lease == number)
 
     def lives(self, number: int) -> bool:
         """Return whether an owner other than this one still works."""
-        return any(alive(holder, self.owner, beat) for found, holder, beat in self._holders() if found == number)
+        return any(alive(holder, self.owner, beat) for lease, holder, beat in self._holders() if lease == number)
 
     def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
         """Run all jobs in one commit; a job that raises one of our errors gives it as its result.

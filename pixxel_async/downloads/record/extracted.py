@@ -30,8 +30,8 @@ class Extracted(NamedTuple):
         if not text:
             return None
         try:
-            found = json.loads(text)
-            read = cls(to_native(str(found["folder"])), bool(found["kept"]), bool(found["whole"]))
+            members = json.loads(text)
+            read = cls(to_native(str(members["folder"])), bool(members["kept"]), bool(members["whole"]))
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
         return read if is_below(read.folder) else None

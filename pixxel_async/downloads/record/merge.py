@@ -52,10 +52,13 @@ async def merge(into: Path, sources: Sequence[Path]) -> Merged:
     """
     total = Merged()
     for source in sources:
-        async with _copy_open(source, into) as given, await Record.open(into, origin=await _origin(given)) as record:
-            if organization := await given.bound("organization"):
+        async with (
+            _copy_open(source, into) as source_record,
+            await Record.open(into, origin=await _origin(source_record)) as record,
+        ):
+            if organization := await source_record.bound("organization"):
                 await record.bind(organization)
-            total = _sum(total, await _merge(record, given))
+            total = _sum(total, await _merge(record, source_record))
     return total
 
 
@@ -64,10 +67,10 @@ async def _copy_open(source: Path, into: Path) -> AsyncIterator[Record]:
     with tempfile.TemporaryDirectory(prefix="pixxel-merge-") as folder:
         copy = Path(folder) / "record.sqlite"
         await Threads(1).run(_copy, source, copy, into)
-        async with await Record.open(copy, origin=None) as given:
-            if given.notes:
+        async with await Record.open(copy, origin=None) as opened:
+            if opened.notes:
                 raise ConfigError(f"the record {source} is damaged; nothing was taken from it")
-            yield given
+            yield opened
 
 
 def _copy(source: Path, copy: Path, into: Path) -> None:
@@ -86,16 +89,16 @@ def _copy(source: Path, copy: Path, into: Path) -> None:
         raise ConfigError(f"the record {source} cannot be read ({type(error).__name__}); nothing was taken") from None
 
 
-async def _origin(given: Record) -> str:
-    origin = await given.bound("origin")
+async def _origin(source: Record) -> str:
+    origin = await source.bound("origin")
     if origin is None:
         raise ConfigError("a record that belongs to no API cannot be merged")
     return origin
 
 
-async def _merge(record: Record, given: Record) -> Merged:
+async def _merge(record: Record, source: Record) -> Merged:
     total, rows = Merged(), []
-    async for row in given.rows():
+    async for row in source.rows():
         rows.append(row)
         if len(rows) == _TOGETHER:
             total, rows = _sum(total, await _merge_rows(record, rows)), []
@@ -110,9 +113,9 @@ async def _merge_rows(record: Record, rows: Sequence[Row]) -> Merged:
             clashes.append(f"{row.identity}: {result}")
         elif isinstance(result, BaseException):
             raise result
-    taken = sum(result is True for result in results)
-    return Merged(taken, len(rows) - taken - len(clashes), tuple(clashes))
+    merged = sum(result is True for result in results)
+    return Merged(merged, len(rows) - merged - len(clashes), tuple(clashes))
 
 
-def _sum(one: Merged, other: Merged) -> Merged:
-    return Merged(one.taken + other.taken, one.kept + other.kept, one.clashes + other.clashes)
+def _sum(first: Merged, second: Merged) -> Merged:
+    return Merged(first.taken + second.taken, first.kept + second.kept, first.clashes + second.clashes)

@@ -66,10 +66,10 @@ class RowPage:
     last: tuple[str, str]
 
 
-def _sound(db: Database, found: Iterable[Sequence[Any]], *, fields: bool = True) -> list[Row]:
+def _sound(db: Database, stored: Iterable[Sequence[Any]], *, fields: bool = True) -> list[Row]:
     """Return the trusted rows; a damaged one counts as missing, and its file has to be proved again."""
     rows = []
-    for sealed in found:
+    for sealed in stored:
         values = sealed[:-1]
         if trusted(values, sealed[-1]):
             rows.append(from_columns(values, fields=fields))
@@ -97,8 +97,8 @@ def known_rows(db: Database, identities: Sequence[str], folder: str, *, heads: b
                 rows[values[0]] = from_head(values)
     if len(rows) < len(identities):
         rest = json.dumps([identity for identity in identities if identity not in rows])
-        found = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
-        rows.update((row.identity, row) for row in _sound(db, found, fields=False))
+        stored = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
+        rows.update((row.identity, row) for row in _sound(db, stored, fields=False))
     return rows
 
 
@@ -110,8 +110,8 @@ def page(
         f"SELECT {_SELECTED} FROM items WHERE (identity, folder) > (?, ?)"
         " AND folder = coalesce(?, folder) AND state = coalesce(?, state) ORDER BY identity, folder LIMIT ?"
     )
-    found = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
-    return RowPage(_sound(db, found), (found[-1][0], found[-1][1])) if found else None
+    stored = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
+    return RowPage(_sound(db, stored), (stored[-1][0], stored[-1][1])) if stored else None
 
 
 Vouched = Mapping[tuple[str, str], tuple[str, str]]
@@ -136,14 +136,14 @@ def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int)
         "SELECT identity, name, sha256 FROM items WHERE identity > ? AND folder = ? AND state = 'done'"
         " ORDER BY identity LIMIT ?"
     )
-    found = db.sql.execute(statement, (after, folder, limit)).fetchall()
-    named = ((identity, name and to_native(name), sha256) for identity, name, sha256 in found)
+    stored = db.sql.execute(statement, (after, folder, limit)).fetchall()
+    named = ((identity, name and to_native(name), sha256) for identity, name, sha256 in stored)
     files = [
         vouched.get((sha256, name)) or (sha256, name)
         for identity, name, sha256 in named
         if name and sha256 and ((sha256, name) in vouched or get(db, identity, folder) is not None)
     ]
-    return Digests(files, found[-1][0]) if found else None
+    return Digests(files, stored[-1][0]) if stored else None
 
 
 def counts(db: Database, folder: str | None) -> dict[RowState, int]:
@@ -155,8 +155,8 @@ def counts(db: Database, folder: str | None) -> dict[RowState, int]:
 def name_owner(db: Database, folder: str, folded: str) -> str | None:
     """Return the identity of the package that has a case-folded name; None for none."""
     statement = "SELECT identity FROM items WHERE folder = ? AND folded = ?"
-    found = db.sql.execute(statement, (folder, folded)).fetchone()
-    return found[0] if found else None
+    row = db.sql.execute(statement, (folder, folded)).fetchone()
+    return row[0] if row else None
 
 
 @define(eq=False)
@@ -172,18 +172,18 @@ class Claiming:
 
     def run(self, db: Database) -> Claim | None:
         """Claim the row, creating it if there is none; None when a live owner holds it."""
-        found = _find(db, self.identity, self.folder)
-        if found.owner == db.number or found.held(db):
+        stored = _find(db, self.identity, self.folder)
+        if stored.owner == db.number or stored.held(db):
             return None
-        row = from_columns(list(found.columns.values()))
+        row = from_columns(list(stored.columns.values()))
         # The part file of a holder that may only be frozen is never written to: a new one is begun under our own name.
-        part = self.part if found.may_go_on(db) else row.part or self.part
+        part = self.part if stored.may_go_on(db) else row.part or self.part
         changes: dict[str, Any] = {"name": row.name or self.name, "part": part}
-        took_over = bool(found.abandoned) or found.owner is not None
+        took_over = bool(stored.abandoned) or stored.owner is not None
         claim = Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
         if self.decide is not None:
             claim = evolve(claim, decision=self.decide(claim))
-        _write(db, found, changes, owner=db.number)
+        _write(db, stored, changes, owner=db.number)
         self.granted = True
         return claim
 
@@ -231,14 +231,14 @@ class _Found:
 
 def _find(db: Database, identity: str, folder: str) -> _Found:
     statement = f"SELECT {_SELECTED}, owner, abandoned FROM items WHERE {_ONE}"
-    found = db.sql.execute(statement, (identity, folder)).fetchone()
-    if found is None:
+    columns = db.sql.execute(statement, (identity, folder)).fetchone()
+    if columns is None:
         return _Found(blank(identity, folder))
-    *values, sealed, owner, abandoned = found
+    *values, sealed, owner, abandoned = columns
     sound = trusted(values, sealed)
     db.lost = db.lost or not sound
-    gone = abandoned if isinstance(abandoned, int) else MAYBE_FROZEN  # a damaged column
-    return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, gone)
+    absence = abandoned if isinstance(abandoned, int) else MAYBE_FROZEN  # a damaged column
+    return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, absence)
 
 
 def save(
@@ -261,26 +261,26 @@ def save(
         changes["boot"] = db.owner.boot
     if leased and _update_held(db, (identity, folder), changes, release=release):
         return
-    found = _find(db, identity, folder)
-    if leased and found.owner != db.number:
+    stored = _find(db, identity, folder)
+    if leased and stored.owner != db.number:
         raise LeaseLost(f"another process took over {identity}", package=identity, stage="publish")
-    if found.held(db):
+    if stored.held(db):
         raise _held_error(identity)
-    _write(db, found, changes, owner=None if release else found.owner)
+    _write(db, stored, changes, owner=None if release else stored.owner)
 
 
 def _held_error(identity: str) -> DownloadError:
     return DownloadError(f"another process is working on {identity}", package=identity, stage="publish")
 
 
-def _write(db: Database, found: _Found, changes: Mapping[str, Any], *, owner: int | None) -> None:
+def _write(db: Database, stored: _Found, changes: Mapping[str, Any], *, owner: int | None) -> None:
     """Write a row with changes and its checksum."""
-    columns = {**found.columns, **changes}
+    columns = {**stored.columns, **changes}
     values, name = tuple(columns.values()), columns["name"]
     folded = fold(name) if name is not None else None
-    gone = found.abandoned if owner is None else 0
+    absence = stored.abandoned if owner is None else 0
     with _unique_names(db, columns):
-        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, gone))
+        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, absence))
     _remember(db, columns, owner)
 
 
@@ -302,10 +302,10 @@ def _update_held(db: Database, key: Key, changes: Mapping[str, Any], *, release:
         written["owner"] = None
     statement = f"UPDATE items SET {', '.join(f'{name} = ?' for name in written)} WHERE {_ONE} AND owner = ?"
     with _unique_names(db, columns):
-        found = db.sql.execute(statement, (*written.values(), *key, db.number)).rowcount
-    if found:
+        changed = db.sql.execute(statement, (*written.values(), *key, db.number)).rowcount
+    if changed:
         _remember(db, columns, None if release else db.number)
-    return bool(found)
+    return bool(changed)
 
 
 @contextmanager
@@ -332,13 +332,13 @@ def _remember(db: Database, columns: Mapping[str, Any], owner: int | None) -> No
 
 def take(db: Database, row: Row) -> bool:
     """Write another record's row if it is further on than ours; False when ours stays."""
-    found = _find(db, row.identity, row.folder)
-    if found.held(db):
+    stored = _find(db, row.identity, row.folder)
+    if stored.held(db):
         raise _held_error(row.identity)
-    mine = get(db, row.identity, row.folder)
-    if not better(row, mine):
+    own = get(db, row.identity, row.folder)
+    if not better(row, own):
         return False
-    _write(db, found, to_columns(row._asdict()), owner=None)
+    _write(db, stored, to_columns(row._asdict()), owner=None)
     return True
 
 

@@ -113,11 +113,11 @@ class Record:
         Args:
             heads: load only the members up to `sha256` of finished packages; faster for large batches.
         """
-        key, asked = self._key(folder), list(identities)
-        found: dict[str, Row] = {}
-        for start in range(0, len(asked), _PAGE):
-            found.update(await self._do(_looking_up(asked[start : start + _PAGE], key, heads=heads)))
-        return found
+        key, sought = self._key(folder), list(identities)
+        rows: dict[str, Row] = {}
+        for start in range(0, len(sought), _PAGE):
+            rows.update(await self._do(_looking_up(sought[start : start + _PAGE], key, heads=heads)))
+        return rows
 
     async def rows(self, folder: Path | None = None, state: RowState | None = None) -> AsyncIterator[Row]:
         """Iterate all rows, or those of one folder or state, in the order of identities; read in pages."""

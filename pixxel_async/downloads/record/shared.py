@@ -68,10 +68,10 @@ class SharedCopies:
 
     def _changed_copies(self) -> list[tuple[Path, Stamp]]:
         """Return the copies that this machine does not know, the largest first."""
-        seen = self._seen() if self._record.exists() else {}
-        found = [(path, _stamp(path)) for path in self.folder.glob("*.sqlite")]
+        stamps = self._seen() if self._record.exists() else {}
+        copies = [(path, _stamp(path)) for path in self.folder.glob("*.sqlite")]
         return sorted(
-            ((path, stamp) for path, stamp in found if seen.get(path.name) != stamp),
+            ((path, stamp) for path, stamp in copies if stamps.get(path.name) != stamp),
             key=lambda each: each[1][1],
             reverse=True,
         )
@@ -136,8 +136,8 @@ class SharedCopies:
 
     def _seen(self) -> dict[str, Stamp]:
         with suppress(OSError, ValueError):
-            seen: dict[str, Stamp] = json.loads(self._record.with_name(_SEEN).read_bytes())
-            return seen
+            stamps: dict[str, Stamp] = json.loads(self._record.with_name(_SEEN).read_bytes())
+            return stamps
         return {}
 
     def _note(self, name: str, stamp: Stamp) -> None:

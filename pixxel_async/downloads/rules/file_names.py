@@ -106,17 +106,17 @@ def render(package: Named, template: str | None, fields: Mapping[str, Any]) -> s
     return "/".join(segment(part) for part in text.split("/"))
 
 
-def check_template(template: str, known: Iterable[str]) -> None:
+def check_template(template: str, valid: Iterable[str]) -> None:
     """Refuse a template that cannot be rendered, before anything is requested.
 
     Args:
-        known: the known fields.
+        valid: the known fields.
 
     Raises:
         ConfigError: it is malformed, leaves the folder, or names an unknown field; the message names the known ones.
     """
     fields = list(_parse(template))
-    names = sorted(known)
+    names = sorted(valid)
     for _, name, spec, conversion in fields:
         if name is None:
             continue
@@ -181,8 +181,8 @@ def is_device(name: str) -> bool:
 
 
 def _visible(text: str) -> str:
-    kept = (char for char in unicodedata.normalize("NFC", text) if not _hidden(char))
-    plain = "".join(" " if unicodedata.category(char) == "Zs" else char for char in kept)
+    shown = (char for char in unicodedata.normalize("NFC", text) if not _hidden(char))
+    plain = "".join(" " if unicodedata.category(char) == "Zs" else char for char in shown)
     return unicodedata.normalize("NFC", plain)
 
 
@@ -232,8 +232,8 @@ def strip_suffix(name: str) -> str:
     last = name[name.rfind("/") + 1 :].lower()
     if "." not in last:
         return name
-    found = next((suffix for suffix in _EVERY_SUFFIX if last.endswith(suffix) and last != suffix), "")
-    return name[: len(name) - len(found)]
+    suffix_of_name = next((suffix for suffix in _EVERY_SUFFIX if last.endswith(suffix) and last != suffix), "")
+    return name[: len(name) - len(suffix_of_name)]
 
 
 def _digest(text: str) -> str:

@@ -68,12 +68,12 @@ class Schedule:
         Args:
             to_come: returns how many packages it will probably still bring.
         """
-        wanted = asyncio.Event()
-        self._feeds[wanted] = to_come
+        event = asyncio.Event()
+        self._feeds[event] = to_come
         try:
-            yield wanted
+            yield event
         finally:
-            del self._feeds[wanted]
+            del self._feeds[event]
 
     @property
     def fresh(self) -> int:
@@ -132,8 +132,8 @@ class Schedule:
         return item
 
     def _feed(self) -> None:
-        for wanted in self._feeds:
-            wanted.set()
+        for event in self._feeds:
+            event.set()
 
     def _to_come(self) -> int:
         return len(self._fresh) + sum(to_come() for to_come in self._feeds.values())

@@ -246,7 +246,7 @@ def test_names_without_the_flag_of_utf8(raw: bytes, host: int, name: str, tmp_pa
     plain = make_zip([("x" * len(raw), b"1")]).replace(b"x" * len(raw), raw)
     data = patched(plain, directory_of(plain) + 5, bytes([host]))
     (tmp_path / "a.zip").write_bytes(data)
-    unpack(tmp_path, "a.zip", "a.files", ".part.d", wanted=lambda member: member.filename == name)
+    unpack(tmp_path, "a.zip", "a.files", ".part.d", choose=lambda member: member.filename == name)
     assert list(below(tmp_path / "a.files")) == [each.name for each in members(tmp_path / "a.zip")] == [name]
 
 

@@ -28,7 +28,7 @@ def proved(path: Path) -> Proof:
     passage = ZipStreamChecker()
     passage.update(path.read_bytes())
     proof = prove(path)
-    assert prove(path, seen=passage.seen) == proof, path.name
+    assert prove(path, streamed=passage.seen) == proof, path.name
     return proof
 
 

@@ -285,7 +285,7 @@ def test_a_sozip_index_is_accepted(part: Path, streamed: bool) -> None:
     part.write_bytes(data)
     checker = ZipStreamChecker()
     checker.update(data)
-    assert prove(part).proof == prove(part, seen=checker.seen).proof == "crc"
+    assert prove(part).proof == prove(part, streamed=checker.seen).proof == "crc"
     assert checker.seen is not None and checker.seen.members == 2
     assert [member.name for member in members(part)] == ["s/a.tif", "b"]
 

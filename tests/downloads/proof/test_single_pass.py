@@ -43,7 +43,7 @@ async def test_seen_bytes_are_not_read_again(tmp_path: Path, kept: int) -> None:
     path, seen = await written(tmp_path, kept)
     path.write_bytes(flipped(DATA, 1000))
 
-    assert prove(path, seen=seen) == Proof("zip", "crc", len(DATA), 2)
+    assert prove(path, streamed=seen) == Proof("zip", "crc", len(DATA), 2)
     with pytest.raises(Corrupt):
         prove(path)
 
@@ -54,10 +54,10 @@ async def test_a_different_directory_is_not_trusted(tmp_path: Path) -> None:
     other = make_zip((("a.bin", b"other"),))
     path.write_bytes(other)
 
-    assert prove(path, seen=seen).members == 1
+    assert prove(path, streamed=seen).members == 1
     path.write_bytes(flipped(other, 40))
     with pytest.raises(Corrupt):
-        prove(path, seen=seen)
+        prove(path, streamed=seen)
 
 
 @tuned(constants=Constants(chunk_bytes=64 * 1024))

@@ -107,7 +107,7 @@ def test_ready_probability_is_conditional() -> None:
 
     assert known.ready_probability(0.0, 10.0) > known.ready_probability(9.5, 10.0)
     assert known.ready_probability(12.0, 12.0) == 0.0
-    assert known.quantile(0.8, seen=12.0) > 12.0
+    assert known.quantile(0.8, pending_at=12.0) > 12.0
 
 
 def test_a_faster_service_is_learned() -> None:
@@ -267,7 +267,7 @@ def waits(*, restarts: bool, looks: int) -> list[float]:
     intervals: list[float] = []
     for _ in range(looks):
         row.asks += 1
-        age = poll_age(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, left=1)
+        age = poll_age(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, remaining=1)
         intervals.append(age - (row.seen - row.asked))
         row.seen, row.gap = row.asked + age, max(row.gap, intervals[-1])
     return intervals
@@ -364,8 +364,8 @@ def test_intervals_grow_at_a_service_that_restarts() -> None:
     row.seen = row.gap = 40.0
     close, wide = taught(*(10.0,) * 20), taught(*(10.0 * 2.0**step for step in range(-6, 7)))
 
-    assert poll_age(row, close, doubt, first=2.0, left=1) - 40.0 == pytest.approx(1.3 * 40.0)
-    assert 1.3 * 40.0 < poll_age(row, wide, doubt, first=2.0, left=1) - 40.0 <= 3.0 * 40.0
+    assert poll_age(row, close, doubt, first=2.0, remaining=1) - 40.0 == pytest.approx(1.3 * 40.0)
+    assert 1.3 * 40.0 < poll_age(row, wide, doubt, first=2.0, remaining=1) - 40.0 <= 3.0 * 40.0
 
 
 def course(*, restarts: bool = False, **facts: float | int) -> tuple[Course, float]:

@@ -162,20 +162,20 @@ class PartFile:
         with os_errors("look at", self.path):
             return self._calls.fstat(self._fd).st_mtime_ns
 
-    def check_unchanged(self, there: Entry) -> None:
+    def check_unchanged(self, place: Entry) -> None:
         """Check that the file has the size that was written, and is the one at its name and at no other.
 
         Args:
-            there: its name.
+            place: its name.
 
         Raises:
             DownloadError: another process cut, extended, replaced or linked it; the file is removed.
         """
         with os_errors("look at", self.path):
-            mine, found = self._calls.fstat(self._fd), there.lstat()
-        same = found is not None and (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
-        if not same or mine.st_size != self.size or mine.st_nlink != 1:
-            if same:
+            own, named = self._calls.fstat(self._fd), place.lstat()
+        same_file = named is not None and (named.st_dev, named.st_ino) == (own.st_dev, own.st_ino)
+        if not same_file or own.st_size != self.size or own.st_nlink != 1:
+            if same_file:
                 self.discard()
             error = DownloadError(f"{self.path} was changed by another process while it was written", stage="publish")
             error.retryable = True
@@ -217,9 +217,9 @@ class PartFile:
         with (
             os_errors("remove", self.path),
             suppress(FileNotFoundError),
-            entry(self.folder, self.name, self._calls) as it,
+            entry(self.folder, self.name, self._calls) as place,
         ):
-            it.unlink()
+            place.unlink()
         self.size = 0
 
 

@@ -144,27 +144,27 @@ class PartWriter:
             await self._threads.run(self._part.truncate, self.size)
         self.beyond, self._split = (), False
 
-    async def complete(self, look: Callable[[bytes | None, bytes | None], T], stop: Event, *, settle: bool) -> T:
+    async def complete(self, inspect: Callable[[bytes | None, bytes | None], T], stop: Event, *, settle: bool) -> T:
         """Write the remaining bytes, inspect the complete file and settle it, all in the same thread.
 
         Args:
-            look: is given the digest, and all the bytes if they are still here; raises if the file is not sound.
+            inspect: is given the digest, and all the bytes if they are still here; raises if the file is not sound.
             stop: set when the waiting is cancelled.
             settle: whether the file is to be renamed, and so has to be on the disk.
         """
         await self._wait_for_write()
         chunks, self._chunks, self._gathered = self._chunks, [], 0
-        whole = not self._part.size
-        if whole:
+        all_here = not self._part.size
+        if all_here:
             self.taps.stop_unpacking()
 
         def finish() -> T:
             self._read_again(self._part.size, stop)
             self._write(chunks)
-            found = look(self.taps.digest(), b"".join(chunks) if whole else None)
+            inspection = inspect(self.taps.digest(), b"".join(chunks) if all_here else None)
             if settle:
                 self._part.settle()
-            return found
+            return inspection
 
         return await self._threads.run_until(stop, finish)
 

@@ -32,19 +32,19 @@ class StaleParts:
         self._guard = threading.Lock()
         self._found: dict[Path, dict[str, list[str]]] = {}
 
-    def remove_others(self, part: Entry, *, again: bool = False) -> None:
+    def remove_others(self, part: Entry, *, rescan: bool = False) -> None:
         """Remove all part files of a package but one.
 
         Args:
             part: the one that stays.
-            again: scan the folder although it was scanned before, since a lease was taken over.
+            rescan: scan the folder although it was scanned before, since a lease was taken over.
         """
         folder = part.directory
         matched = PART_NAME.fullmatch(part.name)
         if matched is None:
             return
         with self._guard:
-            if again or folder not in self._found:
+            if rescan or folder not in self._found:
                 self._found[folder] = _scan(folder if part.fd is None else part.fd)
             names = self._found[folder].pop(matched[1], [])
         for name in names:
@@ -54,12 +54,12 @@ class StaleParts:
 
 
 def _scan(folder: Path | int) -> dict[str, list[str]]:
-    found = defaultdict(list)
+    by_package = defaultdict(list)
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if matched := PART_NAME.fullmatch(entry.name):
-                found[matched[1]].append(entry.name)
-    return dict(found)
+                by_package[matched[1]].append(entry.name)
+    return dict(by_package)
 
 
 def sweep(folder: Path, calls: Syscalls) -> None:
@@ -67,11 +67,11 @@ def sweep(folder: Path, calls: Syscalls) -> None:
 
     Their length and validators are lost with the record, so none of them can be resumed.
     """
-    seen = 0
+    entries = 0
     for place, folders, names in os.walk(folder):  # follows no links
         folders[:] = [name for name in folders if name != ".pixxel"]
-        seen += len(folders) + len(names)
-        if seen > MAX_ENTRIES:
+        entries += len(folders) + len(names)
+        if entries > MAX_ENTRIES:
             return
         for name in filter(PART_NAME.fullmatch, names):
             below = Path(place, name).relative_to(folder).as_posix()

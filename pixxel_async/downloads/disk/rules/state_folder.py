@@ -9,5 +9,5 @@ __all__ = ["state_folder"]
 
 def state_folder(environ: Mapping[str, str], home: str) -> str:
     """Return the state folder of this machine; a relative `XDG_STATE_HOME` is ignored."""
-    given = environ.get("XDG_STATE_HOME", "")
-    return given if given.startswith("/") else f"{home}/.local/state"
+    configured = environ.get("XDG_STATE_HOME", "")
+    return configured if configured.startswith("/") else f"{home}/.local/state"

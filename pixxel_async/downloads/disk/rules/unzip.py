@@ -130,19 +130,19 @@ def _check_kind(member: Inside, *, folder: bool) -> None:
 
 def _check_apart(files: Iterable[Unpacked]) -> None:
     """Refuse files that are equal without case and Unicode form, and a file that is another's folder."""
-    taken: dict[str, Unpacked] = {}
+    by_name: dict[str, Unpacked] = {}
     folders: dict[str, str] = {}
     for file in files:
-        if (other := taken.setdefault(fold(file.path), file)) is not file:
-            raise _refused(file.path, f"has the name of {other.path!r}")
+        if (earlier := by_name.setdefault(fold(file.path), file)) is not file:
+            raise _refused(file.path, f"has the name of {earlier.path!r}")
         segments = file.path.split("/")
         for depth in range(1, len(segments)):
             folders[fold("/".join(segments[:depth]))] = file.path
-    for name in taken.keys() & folders.keys():
-        raise _refused(taken[name].path, f"stands where {folders[name]!r} needs a folder")
+    for name in by_name.keys() & folders.keys():
+        raise _refused(by_name[name].path, f"stands where {folders[name]!r} needs a folder")
 
 
-def _refused(name: str, why: str) -> DownloadError:
-    error = DownloadError(f"nothing was unpacked: {name[:200]!r} {why}; the archive is kept", stage="extract")
+def _refused(name: str, reason: str) -> DownloadError:
+    error = DownloadError(f"nothing was unpacked: {name[:200]!r} {reason}; the archive is kept", stage="extract")
     error.retryable = False
     return error

@@ -62,11 +62,11 @@ class Announcement:
     def read(cls, path: Path) -> Announcement | None:
         """Read a lock file; None if it is damaged, empty or gone."""
         try:
-            found: dict[str, Any] = json.loads(read_regular(path, MAX_BYTES, follow=False))
-            host, boot, pid, started, nonce = (found[key] for key in ("host", "boot", "pid", "started", "nonce"))
-            i, n = map(int, found["shard"] or (1, 1))
+            members: dict[str, Any] = json.loads(read_regular(path, MAX_BYTES, follow=False))
+            host, boot, pid, started, nonce = (members[key] for key in ("host", "boot", "pid", "started", "nonce"))
+            i, n = map(int, members["shard"] or (1, 1))
             owner = Owner(str(host), str(boot), int(pid), str(started), str(nonce))
-            return cls(str(found["record"]), owner, (i, n) if n > 1 else None)
+            return cls(str(members["record"]), owner, (i, n) if n > 1 else None)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
@@ -120,16 +120,16 @@ class FolderLocks:
             self._record = self._record or record_path(folder)
             if folder in self._held or self._closed:
                 return
-            mine = Announcement.create(self._record, folder, self._shard)
+            own = Announcement.create(self._record, folder, self._shard)
             for attempt in range(ATTEMPTS):
-                path, fd = _announce(folder / ".pixxel", mine)
-                other = next(_other_locks(path, mine), None)
-                if other is None:
+                path, fd = _announce(folder / ".pixxel", own)
+                rival = next(_other_locks(path, own), None)
+                if rival is None:
                     self._held[folder] = path, fd
                     return
                 _withdraw(path, fd)
                 if attempt == ATTEMPTS - 1:
-                    raise ConfigError(_in_use(folder, *other))
+                    raise ConfigError(_in_use(folder, *rival))
                 self._sleep(random.uniform(0.2, 1.0) * PAUSE)
 
     def close(self) -> None:
@@ -140,16 +140,16 @@ class FolderLocks:
                 _withdraw(*self._held.popitem()[1])
 
 
-def _announce(state: Path, mine: Announcement) -> tuple[Path, int]:
+def _announce(state: Path, announcement: Announcement) -> tuple[Path, int]:
     """Create a lock file; it has its name once it is complete and locked."""
-    path = state / f"use-{mine.holder.nonce}.lock"
+    path = state / f"use-{announcement.holder.nonce}.lock"
     first = path if not HAS_FLOCK else path.with_suffix(".new")  # without flock the open file itself is the lock
     try:
         state.mkdir(mode=0o700, exist_ok=True)
         check_state_folder(state)
         fd = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL | SAFE_OPEN, 0o600)
         try:
-            os.write(fd, mine.data())
+            os.write(fd, announcement.data())
             lock_exclusively(fd)
             if first != path:
                 os.rename(first, path)
@@ -161,16 +161,16 @@ def _announce(state: Path, mine: Announcement) -> tuple[Path, int]:
     return path, fd
 
 
-def _other_locks(mine: Path, announced: Announcement) -> Iterator[tuple[Path, Announcement | None]]:
+def _other_locks(own: Path, announced: Announcement) -> Iterator[tuple[Path, Announcement | None]]:
     """Yield the lock files of managers that exist and use another record; remove abandoned ones."""
-    for path in sorted(mine.parent.glob("use-*.lock")):
-        found = None if path == mine else Announcement.read(path)
-        abandoned = path == mine or _is_abandoned(path, found, announced.holder)
-        if not abandoned and (found is None or not found.agrees_with(announced)):
-            yield path, found
+    for path in sorted(own.parent.glob("use-*.lock")):
+        other = None if path == own else Announcement.read(path)
+        abandoned = path == own or _is_abandoned(path, other, announced.holder)
+        if not abandoned and (other is None or not other.agrees_with(announced)):
+            yield path, other
 
 
-def _is_abandoned(path: Path, found: Announcement | None, me: Owner) -> bool:
+def _is_abandoned(path: Path, announced: Announcement | None, me: Owner) -> bool:
     """Return whether the manager behind a lock file is gone; its file is removed then."""
     if not HAS_FLOCK:
         with suppress(OSError):  # fails while a process has it open
@@ -184,10 +184,10 @@ def _is_abandoned(path: Path, found: Announcement | None, me: Owner) -> bool:
         return False
     try:
         locked = lock_exclusively(fd)
-        gone = certainly_dead(found.holder, me) if locked is None and found is not None else bool(locked)
-        if gone:
+        abandoned = certainly_dead(announced.holder, me) if locked is None and announced is not None else bool(locked)
+        if abandoned:
             path.unlink(missing_ok=True)
-        return gone
+        return abandoned
     finally:
         os.close(fd)
 
@@ -201,12 +201,12 @@ def _withdraw(path: Path, fd: int) -> None:
         os.close(fd)
 
 
-def _in_use(folder: Path, path: Path, other: Announcement | None) -> str:
-    if other is None:
+def _in_use(folder: Path, path: Path, rival: Announcement | None) -> str:
+    if rival is None:
         return f"{folder} is in use by another process (see {path}); wait for it, or remove that file if none runs"
-    record = folder / other.record
-    who = f"process {other.holder.pid} on {other.holder.host.split()[0] if other.holder.host else 'another machine'}"
+    record = folder / rival.record
+    holder = f"process {rival.holder.pid} on {rival.holder.host.split()[0] if rival.holder.host else 'another machine'}"
     return (
-        f"{folder} is in use by {who} with another record, {record}; use that record too, wait for that process, or "
+        f"{folder} is in use by {holder} with another record, {record}; use that record too, wait for that process, or "
         "choose another folder (several machines each take a --shard)"
     )

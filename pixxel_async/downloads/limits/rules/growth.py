@@ -176,19 +176,19 @@ def shares(allowed: int, wants: Sequence[int]) -> list[int]:
         allowed: connections; each want gets one even if there are fewer.
         wants: connections that each body has work for, at least one.
     """
-    given, left, open_wants = [0] * len(wants), max(allowed, len(wants)), len(wants)
+    granted, remaining, open_wants = [0] * len(wants), max(allowed, len(wants)), len(wants)
     for index in sorted(range(len(wants)), key=wants.__getitem__):
-        given[index] = min(wants[index], left // open_wants)
-        left, open_wants = left - given[index], open_wants - 1
-    return given
+        granted[index] = min(wants[index], remaining // open_wants)
+        remaining, open_wants = remaining - granted[index], open_wants - 1
+    return granted
 
 
 def _measurable(state: Growth, sample: Sample) -> bool:
     """Return whether the connections in use are those that the trial is to measure."""
     if state.allowed < state.other:
         return sample.used <= state.allowed and sample.demand > state.allowed
-    wanted = min(state.allowed, sample.demand)
-    return sample.used >= max(IN_USE * wanted, APART * state.other)
+    usable = min(state.allowed, sample.demand)
+    return sample.used >= max(IN_USE * usable, APART * state.other)
 
 
 def _decide(state: Growth, sample: Sample) -> Growth:
@@ -199,8 +199,8 @@ def _decide(state: Growth, sample: Sample) -> Growth:
         state = evolve(state, other=0, vain=0)
         target = _target(state, sample)
         return _rest(evolve(state, down=not state.down), sample) if target == state.allowed else state
-    back = evolve(state, allowed=state.other, other=0, open=False, down=not state.down, vain=state.vain + 1)
-    return _rest(evolve(back, settled_at=sample.now + SETTLE * sample.rtt), sample)
+    restored = evolve(state, allowed=state.other, other=0, open=False, down=not state.down, vain=state.vain + 1)
+    return _rest(evolve(restored, settled_at=sample.now + SETTLE * sample.rtt), sample)
 
 
 def _try(state: Growth, sample: Sample) -> Growth:

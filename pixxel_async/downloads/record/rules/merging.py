@@ -23,11 +23,11 @@ class Standing(Protocol):
         ...
 
 
-def better(theirs: Standing, mine: Standing | None) -> bool:
+def better(foreign: Standing, own: Standing | None) -> bool:
     """Return whether the other machine's row replaces ours: it is further on, or as far and newer.
 
     Equal rows stay, so that merging twice changes nothing.
     """
-    if mine is None:
+    if own is None:
         return True
-    return (_RANK.get(theirs.state, 0), theirs.updated_at) > (_RANK.get(mine.state, 0), mine.updated_at)
+    return (_RANK.get(foreign.state, 0), foreign.updated_at) > (_RANK.get(own.state, 0), own.updated_at)

@@ -26,7 +26,7 @@ def network_kind(mountinfo: str, path: str) -> str | None:
         fields = before.split()
         if len(fields) < 5 or not after:
             continue
-        mount = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), fields[4])
+        mount = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
         if _below(path, mount) and len(mount) >= len(best):
             best, kind = mount, after.split()[0]
     return kind if _NETWORK.fullmatch(kind) else None

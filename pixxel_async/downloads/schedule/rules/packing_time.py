@@ -53,30 +53,30 @@ class PackingTimeModel:
         """Return the maximum norm of the difference between an earlier estimate and the present one."""
         return max(abs(self._mu - estimate[0]), abs(math.log(self._sigma) - estimate[1]))
 
-    def update(self, seen: float, age: float, ready: bool) -> None:
+    def update(self, pending_at: float, age: float, ready: bool) -> None:
         """Update the estimate by one poll.
 
         Args:
-            seen: age in seconds at which the package was last found pending; 0 for none.
+            pending_at: age in seconds at which the package was last found pending; 0 for none.
             age: its age at this poll.
             ready: whether it was ready.
         """
         self.known = self.known or ready
-        if age <= seen:
+        if age <= pending_at:
             return
         if len(self._first_polls) < FIRST:
-            self._first_polls.append((seen, age, ready))
+            self._first_polls.append((pending_at, age, ready))
             for _ in range(ROUNDS):
                 self._fit_jointly()
         else:
-            self._update_recursively(*self._score(seen, age, ready))
+            self._update_recursively(*self._score(pending_at, age, ready))
 
-    def _score(self, seen: float, age: float, ready: bool) -> tuple[float, float, float, float]:
+    def _score(self, pending_at: float, age: float, ready: bool) -> tuple[float, float, float, float]:
         """Return g = grad ln q (two numbers), the information's weight q / (1 - q), and the score's factor of g."""
         if ready and self._z(age) <= EARLIEST:
-            seen = 0.0  # both ages are far below the distribution, q = 0/0: condition on nothing instead
-        q = min(max(self._survival(age) / self._survival(seen), 1e-12), 1.0 - 1e-12)
-        before, after = self._gradient(seen), self._gradient(age)
+            pending_at = 0.0  # both ages are far below the distribution, q = 0/0: condition on nothing instead
+        q = min(max(self._survival(age) / self._survival(pending_at), 1e-12), 1.0 - 1e-12)
+        before, after = self._gradient(pending_at), self._gradient(age)
         weight = q / (1.0 - q)
         return after[0] - before[0], after[1] - before[1], weight, -weight if ready else 1.0
 
@@ -117,14 +117,14 @@ class PackingTimeModel:
         hazard = math.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi) / _upper_tail(z)
         return hazard / self._sigma, hazard * z
 
-    def ready_probability(self, seen: float, age: float) -> float:
+    def ready_probability(self, pending_at: float, age: float) -> float:
         """Return P(T <= age | T > seen) = 1 - S(age) / S(seen); both in seconds."""
-        return min(max(1.0 - self._survival(age) / self._survival(seen), 0.0), 1.0)
+        return min(max(1.0 - self._survival(age) / self._survival(pending_at), 0.0), 1.0)
 
-    def quantile(self, probability: float, seen: float = 0.0) -> float:
-        """Return the age in seconds at which a package that was pending at `seen` is ready with this probability."""
-        left = max(self._survival(seen) * (1.0 - probability), 1e-14)
-        return max(math.exp(self._mu - self._sigma * NORMAL.inv_cdf(min(left, 1.0 - 1e-9))), seen)
+    def quantile(self, probability: float, pending_at: float = 0.0) -> float:
+        """Return the age in seconds at which a package, pending at `pending_at`, is ready with this probability."""
+        survival = max(self._survival(pending_at) * (1.0 - probability), 1e-14)
+        return max(math.exp(self._mu - self._sigma * NORMAL.inv_cdf(min(survival, 1.0 - 1e-9))), pending_at)
 
     def tail_length(self, rate: float, mean_left: float) -> float:
         """Return t such that rate E[(T - t)+] = mean_left: after t seconds so few are expected to pack still.

@@ -200,8 +200,10 @@ class PollPolicy(Generic[K]):
         item.sent = now
         self._not_before.pop(item, None)
         self._run = 0
-        model, asked = self.packing_time, item.asked
-        self._in_flight[item] = model.ready_probability(item.seen - asked, now - asked) if model.known else MOSTLY
+        model, requested_at = self.packing_time, item.asked
+        self._in_flight[item] = (
+            model.ready_probability(item.seen - requested_at, now - requested_at) if model.known else MOSTLY
+        )
         return item
 
     def due(self, now: float, ready: int) -> float | None:
@@ -227,8 +229,8 @@ class PollPolicy(Generic[K]):
             heapq.heapify(self._polls)
         for item in overdue:
             self._not_before.pop(item, None)
-        left = [item.until for item in self._asked_once] + [item.until for _, _, item in self._polls]
-        return overdue, min(left, default=math.inf)
+        deadlines = [item.until for item in self._asked_once] + [item.until for _, _, item in self._polls]
+        return overdue, min(deadlines, default=math.inf)
 
     def push(self, item: K, due: float) -> None:
         """Queue a poll, not before `due` nor before its Retry-After, and not after its deadline."""
@@ -283,14 +285,14 @@ class PollPolicy(Generic[K]):
 
     def _learn(self, item: K, *, ready: bool) -> None:
         """Update the restart test and the packing times by the answer to a poll."""
-        gap, age, seen = item.sent - item.seen, item.sent - item.asked, item.seen - item.asked
+        gap, age, pending_at = item.sent - item.seen, item.sent - item.asked, item.seen - item.asked
         steady = self.restarts.steady or not item.restarts
         if not steady:
             probability = self.packing_time.ready_probability
             restarted = max(probability(item.gap, gap), SLIGHT) if gap > item.gap else 0.0
-            steady = self.restarts.update(ready, if_restarting=restarted, if_steady=probability(seen, age))
+            steady = self.restarts.update(ready, if_restarting=restarted, if_steady=probability(pending_at, age))
         if steady:
-            self.packing_time.update(seen, age, ready)
+            self.packing_time.update(pending_at, age, ready)
         else:
             self.packing_time.update(item.gap, age if ready and not self.restarts.likely else gap, ready)
 
@@ -303,5 +305,5 @@ class PollPolicy(Generic[K]):
 
     def _poll_time(self, item: K) -> float:
         """Return when to poll a package again after a poll in vain."""
-        left = self._to_come + len(self) + 1
-        return item.asked + poll_age(item, self.packing_time, self.restarts, first=self._first, left=left)
+        remaining = self._to_come + len(self) + 1
+        return item.asked + poll_age(item, self.packing_time, self.restarts, first=self._first, remaining=remaining)

@@ -54,12 +54,12 @@ class Pollable(Protocol):
     def until(self) -> float: ...
 
 
-def poll_age(item: Pollable, model: PackingTimeModel, restarts: RestartTest, *, first: float, left: int) -> float:
+def poll_age(item: Pollable, model: PackingTimeModel, restarts: RestartTest, *, first: float, remaining: int) -> float:
     """Return the age, in seconds since its first request, at which a package is polled again.
 
     Args:
         first: seconds to wait while nothing is known.
-        left: packages that are pending, this one included.
+        remaining: packages that are pending, this one included.
     """
     age = item.seen - item.asked
     # Case 1: no package was found ready yet: exponential backoff.
@@ -68,7 +68,7 @@ def poll_age(item: Pollable, model: PackingTimeModel, restarts: RestartTest, *, 
     likely = min(max(model.quantile(AGAIN, age) - age, age * FEW), FARTHEST * max(age, first))
     # Case 2: polling is harmless: at the quantile, sooner among the last few.
     if restarts.steady or not item.restarts:
-        return age + max(min(likely, age * FEW * left), SHORTEST)
+        return age + max(min(likely, age * FEW * remaining), SHORTEST)
     # Case 3: polling seems to restart the packing: each wait is a fresh trial, so waits grow.
     if restarts.likely and (item.asks % 2 or item.gap > model.quantile(0.5)):
         return age + min(max(model.quantile(ALMOST, item.gap), LEAST * item.gap), MOST * item.gap)
