@@ -224,7 +224,7 @@ class PixxelClient(AsyncWithOnly):
         """Return `pong` if the API can be reached. Sends no key, and so checks none; `projects.list()` does."""
         from .resources import OPERATIONS
 
-        return await self._api.text(Call(OPERATIONS["ping"], keyless=True))
+        return await self._api.fetch_text(Call(OPERATIONS["ping"], keyless=True))
 
     async def request(
         self,

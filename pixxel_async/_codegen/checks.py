@@ -69,5 +69,5 @@ def _method_faults(document: Document, method: MethodPlan) -> Iterator[str]:
     names = {op.operation_id for _, _, op in operations(document)}
     if operation.x_wait and operation.x_wait.listing and operation.x_wait.listing not in names:
         yield f"there is no operation {operation.x_wait.listing}"
-    if method.answer == "pages" and operation.x_paging is None:
+    if method.api_method == "pages" and operation.x_paging is None:
         yield "there are rows, but no x-paging"

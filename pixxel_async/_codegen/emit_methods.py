@@ -8,17 +8,17 @@ from .plan import MethodArgument, MethodPlan
 from .records import GetFrom, WaitRecord
 from .text import docstring, sentence
 
-_RETURNS = {"content": "bytes", "text": "str", "nothing": "None"}
+_RETURNS = {"fetch_bytes": "bytes", "fetch_text": "str", "send": "None"}
 _TIMEOUT = "timeout: float | None = None"
 _TIMEOUT_ABOUT = "timeout: Seconds to wait at most; None for the `poll.timeout` of the settings, 6 hours."
 
 
 def method(plan: MethodPlan) -> str:
     """Generate a method that sends a request."""
-    paged = plan.answer == "pages"
+    paged = plan.api_method == "pages"
     head = _signature(plan.verb, plan.arguments, _return_type(plan), asynchronous=not paged)
-    keyword = {"pages": "return", "nothing": "await"}.get(plan.answer, "return await")
-    statement = f"{keyword} self._api.{plan.answer}({_call(plan)}{_reading_arguments(plan)})"
+    keyword = {"pages": "return", "send": "await"}.get(plan.api_method, "return await")
+    statement = f"{keyword} self._api.{plan.api_method}({_call(plan)}{_reading_arguments(plan)})"
     return f"{head}\n{_method_docstring(plan)}\n        {statement}"
 
 
@@ -47,11 +47,11 @@ def _declare(argument: MethodArgument) -> str:
 
 
 def _return_type(plan: MethodPlan) -> str:
-    if plan.answer == "pages":
+    if plan.api_method == "pages":
         return f"Pages[{plan.model}]"
-    if plan.answer == "many":
+    if plan.api_method == "fetch_list":
         return f"builtins.list[{plan.model}]"  # a method named list hides the other one
-    return _RETURNS.get(plan.answer, plan.model)
+    return _RETURNS.get(plan.api_method, plan.model)
 
 
 def _call(plan: MethodPlan) -> str:
@@ -98,7 +98,7 @@ def _reading_arguments(plan: MethodPlan) -> str:
     operation = plan.operation
     if not plan.model:
         return ""
-    if plan.answer == "pages":
+    if plan.api_method == "pages":
         size = f", {operation.x_page_size}" if operation.x_page_size else ""
         return f', {plan.model}, Paging("{operation.x_paging}", "{operation.x_items}"{size})'
     return f", {plan.model}" + (f', unwrap="{operation.x_unwrap}"' if operation.x_unwrap else "")
@@ -120,7 +120,7 @@ def _method_docstring(plan: MethodPlan) -> str:
 
 
 def _returns_section(plan: MethodPlan) -> list[str]:
-    if plan.answer == "pages":
+    if plan.api_method == "pages":
         single_page = plan.operation.x_paging == "whole"
         first = "the service sends one page" if single_page else "`await` reads the first page"
         return [f"Rows of `{plan.model}`: `async for` reads all of them, {first}."]
@@ -161,7 +161,7 @@ def _get_from(plan: MethodPlan, lookup: GetFrom) -> str:
     rows = f"self.list({_names(plan.of('path'))}, {lookup.filter}={lookup.argument})"
     return (
         f"{head}\n{docstring(about, 8, sections)}\n"
-        f'        return await self._api.first({rows}, "{noun}", {lookup.argument})'
+        f'        return await self._api.find({rows}, "{noun}", {lookup.argument})'
     )
 
 

@@ -14,7 +14,7 @@ from .source import BadDescription
 from .text import sentence, with_words
 from .types import Schemas, argument_type, attribute_type, is_geometry
 
-AnswerShape = Literal["one", "many", "pages", "content", "text", "nothing"]
+APIMethod = Literal["fetch", "fetch_list", "pages", "fetch_bytes", "fetch_text", "send"]
 
 _SENT_BY_PAGING = {"page": {"page_num"}}
 
@@ -53,7 +53,7 @@ class MethodPlan:
 
     Attributes:
         resource, verb: `client.<resource>.<verb>`.
-        answer: which call of the API protocol it makes.
+        api_method: the method of the API protocol that it calls.
         model: class of the result; empty for bytes, text and nothing.
         arguments: in the order of the signature.
         fixed: fixed members of the body.
@@ -66,7 +66,7 @@ class MethodPlan:
     path: str
     http: str
     operation: OperationRecord
-    answer: AnswerShape
+    api_method: APIMethod
     model: str = ""
     arguments: tuple[MethodArgument, ...] = ()
     fixed: Mapping[str, Any] = {}
@@ -92,7 +92,7 @@ def methods(document: Document, path: str, http: str, operation: OperationRecord
         path=path,
         http=http,
         operation=operation,
-        answer="nothing",
+        api_method="send",
         arguments=_arguments(document, path, operation),
         repeat="".join(f'"{repeat}" if {name} else None' for name, repeat in operation.x_repeat_unless.items()),
         about="\n\n".join(sentence(part) for part in (operation.summary, operation.description) if part),
@@ -100,8 +100,8 @@ def methods(document: Document, path: str, http: str, operation: OperationRecord
     fixed = {name for variant in operation.x_variants.values() for name in variant.set}
     plan = evolve(plan, arguments=tuple(a for a in plan.arguments if a.wire not in fixed))
     returned = {variant.returns for variant in operation.x_variants.values()}
-    answer, model = _answer(operation, returned)
-    plan = evolve(plan, answer=answer, model=model, returns=_returns(operation, model))
+    api_method, model = _api_method(operation, returned)
+    plan = evolve(plan, api_method=api_method, model=model, returns=_returns(operation, model))
     return [plan, *(_variant(plan, *each) for each in operation.x_variants.items())]
 
 
@@ -109,7 +109,7 @@ def _variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
     return evolve(
         method,
         verb=verb,
-        answer="one",
+        api_method="fetch",
         model=variant.returns,
         returns=_returns(method.operation, variant.returns),
         fixed=variant.set,
@@ -118,18 +118,18 @@ def _variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
     )
 
 
-def _answer(operation: OperationRecord, elsewhere: set[str]) -> tuple[AnswerShape, str]:
-    """Return the call of the API protocol for an operation, and the class of its result."""
+def _api_method(operation: OperationRecord, elsewhere: set[str]) -> tuple[APIMethod, str]:
+    """Return the method of the API protocol for an operation, and the class of its result."""
     for code, response in operation.responses.items():
         for media_type, media in response.content.items() if code.startswith("2") else ():
             schema = media.schema or SchemaRecord()
             if "json" not in media_type:
-                return "content", ""
+                return "fetch_bytes", ""
             if schema.kind == "string":
-                return "text", ""
+                return "fetch_text", ""
             if schema.name not in elsewhere:
-                return _json_answer(operation, schema)
-    return "nothing", ""
+                return _json_method(operation, schema)
+    return "send", ""
 
 
 def _returns(operation: OperationRecord, model: str) -> str:
@@ -140,7 +140,7 @@ def _returns(operation: OperationRecord, model: str) -> str:
     return next((r.description for r in (exact or good) if r.content and r.description != "OK"), None) or ""
 
 
-def _json_answer(operation: OperationRecord, schema: SchemaRecord) -> tuple[AnswerShape, str]:
+def _json_method(operation: OperationRecord, schema: SchemaRecord) -> tuple[APIMethod, str]:
     inner = schema.properties.get(operation.x_items or operation.x_unwrap, schema)
     row = inner.items or (
         inner.additional_properties if isinstance(inner.additional_properties, SchemaRecord) else None
@@ -148,7 +148,7 @@ def _json_answer(operation: OperationRecord, schema: SchemaRecord) -> tuple[Answ
     if (row or inner).name is None:
         raise BadDescription(f"{operation.operation_id}: the answer is of no named class")
     model = attribute_type(row or inner)
-    return ("pages" if operation.x_items else "many" if row else "one"), model
+    return ("pages" if operation.x_items else "fetch_list" if row else "fetch"), model
 
 
 def _arguments(document: Document, path: str, operation: OperationRecord) -> tuple[MethodArgument, ...]:

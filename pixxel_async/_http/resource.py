@@ -72,15 +72,15 @@ class Wait(Generic[T]):
 class API(Protocol):
     """Operations of a resource; a generated method is a single call of one of these."""
 
-    async def one(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
+    async def fetch(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
         """Send, and decode one object (below the member `unwrap`, if given)."""
         ...
 
-    async def one_and_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
+    async def fetch_with_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
         """Send, and decode one object; return it with the response headers, names in lower case."""
         ...
 
-    async def many(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
+    async def fetch_list(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
         """Send, and decode a list of objects (below the member `unwrap`, if given)."""
         ...
 
@@ -88,23 +88,23 @@ class API(Protocol):
         """Return a listing to be awaited or iterated; nothing is sent yet."""
         ...
 
-    async def first(self, rows: Pages[M], noun: str, id: Id) -> M:
+    async def find(self, rows: Pages[M], noun: str, id: Id) -> M:
         """Return the row of a listing with this id; raises `NotFound` without one."""
         ...
 
-    async def content(self, call: Call) -> bytes:
+    async def fetch_bytes(self, call: Call) -> bytes:
         """Send, and return the bytes of the body, which is a file."""
         ...
 
-    def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
+    def stream(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
         """Send, and stream the body."""
         ...
 
-    async def text(self, call: Call) -> str:
+    async def fetch_text(self, call: Call) -> str:
         """Send, and return the body as text: a JSON string or plain."""
         ...
 
-    async def nothing(self, call: Call) -> None:
+    async def send(self, call: Call) -> None:
         """Send, and expect no body."""
         ...
 

@@ -59,17 +59,17 @@ class RestAPI:
         self.drift = Drift()
         self._threads: anyio.CapacityLimiter | None = None
 
-    async def one(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
+    async def fetch(self, call: Call, model: type[M], *, unwrap: str = "") -> M:
         """Send, and decode one object, below the member `unwrap` if present."""
         reply = await self.sender.call(call)
-        return await self._one(call, reply, model, unwrap)
+        return await self._read_object(call, reply, model, unwrap)
 
-    async def one_and_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
+    async def fetch_with_headers(self, call: Call, model: type[M]) -> tuple[M, Mapping[str, str]]:
         """Send, and decode one object; return it with the response headers, names in lower case."""
         reply = await self.sender.call(call)
-        return await self._one(call, reply, model, ""), reply.headers
+        return await self._read_object(call, reply, model, ""), reply.headers
 
-    async def many(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
+    async def fetch_list(self, call: Call, model: type[M], *, unwrap: str = "") -> list[M]:
         """Send, and decode a list of objects, below the member `unwrap` if present."""
         reply = await self.sender.call(call)
 
@@ -102,7 +102,7 @@ class RestAPI:
         operation = Operation(f"{method} {path}", method, check_path(path), repeat or ("safe" if safe else "once"))
         return await self.sender.call(Call(operation, query=query, body=to_wire(body)))
 
-    async def first(self, rows: Pages[M], noun: str, id: Id) -> M:
+    async def find(self, rows: Pages[M], noun: str, id: Id) -> M:
         """Return the row of a listing with this id; raises `NotFound` without one.
 
         A row counts by its id, since a server that ignores the filter returns all rows. The only row of a listing
@@ -119,7 +119,7 @@ class RestAPI:
             return nameless[0]
         raise NotFound(f"there is no {noun} {sought}", status=404)
 
-    async def content(self, call: Call) -> bytes:
+    async def fetch_bytes(self, call: Call) -> bytes:
         """Send, and return the bytes of the body, which is a file; a page or JSON in its place is refused.
 
         Raises:
@@ -139,11 +139,11 @@ class RestAPI:
             raise error_in_success(reply, value)
         raise NotAPackage(f"{call.operation.name}: the response is an HTML page or a JSON message instead of the file")
 
-    def open(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
+    def stream(self, call: Call) -> AbstractAsyncContextManager[StorageReply]:
         """Send, and stream the body."""
         return self.sender.open(call)
 
-    async def text(self, call: Call) -> str:
+    async def fetch_text(self, call: Call) -> str:
         """Send, and return the body as text: a JSON string or plain."""
         reply = await self.sender.call(call)
         try:
@@ -152,7 +152,7 @@ class RestAPI:
             value = None
         return value if isinstance(value, str) else reply.body.decode("utf-8-sig", "replace").strip()
 
-    async def nothing(self, call: Call) -> None:
+    async def send(self, call: Call) -> None:
         """Send, and ignore the body."""
         await self.sender.call(call)
 
@@ -164,7 +164,7 @@ class RestAPI:
         """Iterate over the changes of the value, its end included."""
         return self.waiter.watch(wait, timeout)
 
-    async def _one(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
+    async def _read_object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
         value = await self._decode(call, reply, lambda: self._object(call, reply, model, unwrap))
         if call.operation.creates and call.repeat_class != "safe" and isinstance(id := id_of(value), str):
             self.waiter.note_created(id)

@@ -115,7 +115,7 @@ class AOIs(Resource):
         Source:
             docs.pixxel.space/developer/aoi/create-aoi; AOI/AOICreateAOI.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 body=to_body(
@@ -155,7 +155,7 @@ class AOIs(Resource):
         Source:
             docs.pixxel.space/developer/aoi/get-aoi; AOI/GetAoiById.
         """
-        return await self._api.one(Call(_GET, {"aoi_id": aoi_id}), AOI)
+        return await self._api.fetch(Call(_GET, {"aoi_id": aoi_id}), AOI)
 
     async def wait(self, aoi_id: Id, *, timeout: float | None = None) -> AOI:
         """Wait until the AOI has ended well.

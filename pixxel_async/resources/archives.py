@@ -63,7 +63,7 @@ class Archives(Resource):
         Source:
             docs.pixxel.space/developer/orders/archive-ordering/stac; Archives/GetCollectionById.
         """
-        return await self._api.one(Call(_GET_COLLECTION, {"collection_id": collection_id}), STACCollection)
+        return await self._api.fetch(Call(_GET_COLLECTION, {"collection_id": collection_id}), STACCollection)
 
     def list_items(self, collection_id: Id, *, offset: int | None = None, limit: int | None = None) -> Pages[STACItem]:
         """List the images of a collection.
@@ -101,7 +101,7 @@ class Archives(Resource):
         Source:
             docs.pixxel.space/apis/pixxel/GetCollectionItemById; Archives/GetCollectionItemById.
         """
-        return await self._api.one(Call(_GET_ITEM, {"collection_id": collection_id, "item_id": item_id}), STACItem)
+        return await self._api.fetch(Call(_GET_ITEM, {"collection_id": collection_id, "item_id": item_id}), STACItem)
 
     def search(
         self,

@@ -72,7 +72,7 @@ class Assets(Resource):
         Source:
             docs.pixxel.space/developer/assets/create-download; Downloads/AOICreateDownload.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _REQUEST_DOWNLOAD,
                 {"aoi_id": aoi_id},
@@ -94,4 +94,4 @@ class Assets(Resource):
         Source:
             docs.pixxel.space/developer/assets/get-status-download-request; Downloads/GetDownloadStatus.
         """
-        return await self._api.one(Call(_GET_DOWNLOAD, {"aoi_id": aoi_id, "download_id": download_id}), AssetDownload)
+        return await self._api.fetch(Call(_GET_DOWNLOAD, {"aoi_id": aoi_id, "download_id": download_id}), AssetDownload)

@@ -73,4 +73,4 @@ class Blocks(Resource):
         Source:
             docs.pixxel.space/developer/blocks/get-block-by-version; Blocks/Get Block by Version.
         """
-        return await self._api.one(Call(_GET, {"name": name, "version": version}), Block)
+        return await self._api.fetch(Call(_GET, {"name": name, "version": version}), Block)

@@ -59,7 +59,7 @@ class Catalogs(Resource):
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/CreateDownload.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _REQUEST_DOWNLOAD,
                 body=require_one(
@@ -88,7 +88,7 @@ class Catalogs(Resource):
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/GetDownloadById.
         """
-        return await self._api.one(Call(_GET_DOWNLOAD, {"download_id": download_id}), CatalogDownload)
+        return await self._api.fetch(Call(_GET_DOWNLOAD, {"download_id": download_id}), CatalogDownload)
 
     def search(
         self,
@@ -174,4 +174,4 @@ class Catalogs(Resource):
         Source:
             docs.pixxel.space/developer/orders/catalog; Catalog/GetCatalogById.
         """
-        return await self._api.one(Call(_GET, {"catalog_id": catalog_id}), Catalog)
+        return await self._api.fetch(Call(_GET, {"catalog_id": catalog_id}), Catalog)

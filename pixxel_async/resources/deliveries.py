@@ -87,7 +87,7 @@ class Deliveries(Resource):
         Source:
             docs.pixxel.space/developer/orders/delivery-download; Catalog/CreateDelivery.
         """
-        return await self._api.many(
+        return await self._api.fetch_list(
             Call(
                 _CREATE,
                 body=require_one(

@@ -110,7 +110,7 @@ class Indices(Resource):
         Source:
             docs.pixxel.space/developer/indices/create-index; Indices/CreateIndex.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 body=to_body(

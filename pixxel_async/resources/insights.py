@@ -113,7 +113,7 @@ class Insights(Resource):
         Source:
             docs.pixxel.space/developer/insights/create-insight; Insights/createInsights.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 {"aoi_id": aoi_id},
@@ -158,7 +158,7 @@ class Insights(Resource):
         Source:
             docs.pixxel.space/developer/insights/create-insight; Insights/createInsights.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 {"aoi_id": aoi_id},
@@ -205,7 +205,7 @@ class Insights(Resource):
         Source:
             docs.pixxel.space/developer/insights/download-insights; Insights/downloadInsights.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _REQUEST_DOWNLOAD,
                 {"aoi_id": aoi_id, "insight_id": insight_id},
@@ -228,7 +228,7 @@ class Insights(Resource):
         Source:
             docs.pixxel.space/developer/insights/delete-insights; Insights/deleteInsights.
         """
-        await self._api.nothing(Call(_DELETE, {"aoi_id": aoi_id, "insight_id": insight_id}, {"project_id": project_id}))
+        await self._api.send(Call(_DELETE, {"aoi_id": aoi_id, "insight_id": insight_id}, {"project_id": project_id}))
 
     async def get(self, aoi_id: Id, insight_id: Id) -> Insight:
         """Get one insight.
@@ -240,7 +240,7 @@ class Insights(Resource):
         Raises:
             NotFound: There is no such insight.
         """
-        return await self._api.first(self.list(aoi_id, id=insight_id), "insight", insight_id)
+        return await self._api.find(self.list(aoi_id, id=insight_id), "insight", insight_id)
 
     async def wait(self, aoi_id: Id, insight_id: Id, *, timeout: float | None = None) -> Insight:
         """Wait until the insight has ended well.

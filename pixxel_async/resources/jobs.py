@@ -99,7 +99,7 @@ class Jobs(Resource):
         Source:
             docs.pixxel.space/developer/jobs/create-job; Jobs/createJob.
         """
-        return await self._api.one(Call(_CREATE, {"workflow_id": workflow_id}, {"project_id": project_id}), Job)
+        return await self._api.fetch(Call(_CREATE, {"workflow_id": workflow_id}, {"project_id": project_id}), Job)
 
     async def get(self, workflow_id: Id, job_id: Id) -> Job:
         """Get one job with its tasks.
@@ -117,7 +117,7 @@ class Jobs(Resource):
         Source:
             docs.pixxel.space/developer/jobs/get-job; Jobs/getJobById.
         """
-        return await self._api.one(Call(_GET, {"workflow_id": workflow_id, "job_id": job_id}), Job)
+        return await self._api.fetch(Call(_GET, {"workflow_id": workflow_id, "job_id": job_id}), Job)
 
     async def request_download(self, workflow_id: Id, job_id: Id) -> JobDownload:
         """Request the package of a job, or get its status.
@@ -139,7 +139,9 @@ class Jobs(Resource):
         Source:
             docs.pixxel.space/developer/jobs/download-job; Jobs/downloadJob.
         """
-        return await self._api.one(Call(_REQUEST_DOWNLOAD, {"workflow_id": workflow_id, "job_id": job_id}), JobDownload)
+        return await self._api.fetch(
+            Call(_REQUEST_DOWNLOAD, {"workflow_id": workflow_id, "job_id": job_id}), JobDownload
+        )
 
     async def wait(self, workflow_id: Id, job_id: Id, *, timeout: float | None = None) -> Job:
         """Wait until the job has ended well.

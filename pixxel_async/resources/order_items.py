@@ -102,4 +102,4 @@ class OrderItems(Resource):
         Source:
             docs.pixxel.space/developer/orders/order-orderitem; Order/GetOrderItemById.
         """
-        return await self._api.one(Call(_GET, {"order_item_id": order_item_id}), OrderItem)
+        return await self._api.fetch(Call(_GET, {"order_item_id": order_item_id}), OrderItem)

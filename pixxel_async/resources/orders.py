@@ -72,7 +72,7 @@ class Orders(Resource):
         Source:
             docs.pixxel.space/developer/orders/tasking; Order/SubmitOrder.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 body=to_body(
@@ -96,4 +96,4 @@ class Orders(Resource):
         Source:
             docs.pixxel.space/developer/orders/order-orderitem; Order/GetOrderById.
         """
-        return await self._api.one(Call(_GET, {"order_id": order_id}), Order)
+        return await self._api.fetch(Call(_GET, {"order_id": order_id}), Order)

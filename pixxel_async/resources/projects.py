@@ -59,4 +59,4 @@ class Projects(Resource):
         Source:
             docs.pixxel.space/developer/projects/list-get-projects; Project/GetProjectById.
         """
-        return await self._api.one(Call(_GET, {"project_id": project_id}), Project, unwrap="project")
+        return await self._api.fetch(Call(_GET, {"project_id": project_id}), Project, unwrap="project")

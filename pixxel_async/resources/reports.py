@@ -33,4 +33,4 @@ class Reports(Resource):
         Source:
             docs.pixxel.space/apis/pixxel/DownloadOrderReport; Report/DownloadOrderReport.
         """
-        return await self._api.content(Call(_ORDERS, {}, {"tz": tz}))
+        return await self._api.fetch_bytes(Call(_ORDERS, {}, {"tz": tz}))

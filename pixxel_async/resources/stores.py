@@ -76,7 +76,7 @@ class Stores(Resource):
         Source:
             docs.pixxel.space/developer/orders/stores; Stores/CreateStore.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 body=to_body(
@@ -101,4 +101,4 @@ class Stores(Resource):
         Source:
             docs.pixxel.space/developer/orders/stores; Stores/DeleteStore.
         """
-        await self._api.nothing(Call(_DELETE, {"store_id": store_id}))
+        await self._api.send(Call(_DELETE, {"store_id": store_id}))

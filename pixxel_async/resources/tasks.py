@@ -42,6 +42,6 @@ class Tasks(Resource):
         Source:
             docs.pixxel.space/developer/jobs/download-task; Tasks/downloadTask.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(_REQUEST_DOWNLOAD, {"workflow_id": workflow_id, "job_id": job_id, "task_id": task_id}), TaskDownload
         )

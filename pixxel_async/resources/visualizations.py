@@ -134,7 +134,7 @@ class Visualizations(Resource):
         Source:
             docs.pixxel.space/developer/visualizations/create-visualization; Visualizations/CreateVisualization.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _CREATE,
                 {"aoi_id": aoi_id},
@@ -180,7 +180,7 @@ class Visualizations(Resource):
         Source:
             docs.pixxel.space/apis/pixxel/UpdateVisualizationMetadata; Visualizations/UpdateVisualizationMetadata.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _UPDATE_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
@@ -224,7 +224,7 @@ class Visualizations(Resource):
             docs.pixxel.space/apis/pixxel/RollbackVisualizationMetadata;
             Visualizations/RollbackVisualizationMetadata.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _ROLLBACK_METADATA,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
@@ -260,7 +260,7 @@ class Visualizations(Resource):
         Source:
             docs.pixxel.space/apis/pixxel/GenerateIndexPng; Visualizations/GenerateIndexPng.
         """
-        return await self._api.content(
+        return await self._api.fetch_bytes(
             Call(
                 _PNG,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
@@ -298,7 +298,7 @@ class Visualizations(Resource):
         Source:
             docs.pixxel.space/apis/pixxel/GenerateVisualizationSLD; Visualizations/GenerateVisualizationSLD.
         """
-        return await self._api.one(
+        return await self._api.fetch(
             Call(
                 _SLD,
                 {"aoi_id": aoi_id, "visualization_id": visualization_id},
@@ -324,7 +324,7 @@ class Visualizations(Resource):
         Raises:
             NotFound: There is no such visualization.
         """
-        return await self._api.first(
+        return await self._api.find(
             self.list(aoi_id, visualization_id=visualization_id), "visualization", visualization_id
         )
 

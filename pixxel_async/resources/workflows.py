@@ -96,7 +96,7 @@ class Workflows(Resource):
         Source:
             docs.pixxel.space/developer/workflows/get-workflow; Workflows/getWorkflowsById.
         """
-        return await self._api.one(Call(_GET, {"workflow_id": workflow_id}, {"project_id": project_id}), Workflow)
+        return await self._api.fetch(Call(_GET, {"workflow_id": workflow_id}, {"project_id": project_id}), Workflow)
 
     async def estimate(self, workflow_id: Id) -> WorkflowEstimate:
         """Estimate the cost of one job of a workflow.
@@ -110,4 +110,4 @@ class Workflows(Resource):
         Source:
             docs.pixxel.space/developer/workflows/workflow-cost-estimate; Workflows/getWorkflowCostEstimate.
         """
-        return await self._api.one(Call(_ESTIMATE, {"workflow_id": workflow_id}), WorkflowEstimate)
+        return await self._api.fetch(Call(_ESTIMATE, {"workflow_id": workflow_id}), WorkflowEstimate)

@@ -151,7 +151,7 @@ class Packed(Package):
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Request the package, or its state, by one call."""
         call = evolve(self.call(download_id), max_bytes=MAX_ANSWER)
-        answer, headers = await api.one_and_headers(call, self.answer)
+        answer, headers = await api.fetch_with_headers(call, self.answer)
         id = getattr(answer, self.id_member, None) if self.by_id else ""
         return PackageAnswer.of(answer, headers, str(id or download_id))
 

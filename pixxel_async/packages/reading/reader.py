@@ -85,7 +85,7 @@ class PackageReader(ABC):
             buffer: as in `Storage.get`.
         """
         if isinstance(package, Answered):
-            return self._api.open(package.call())
+            return self._api.stream(package.call())
         return self._storage.get("" if link is None else link.url, headers=headers, buffer=buffer)
 
     def open(
