@@ -79,14 +79,14 @@ def wanted(workflow: str, job: str) -> JobPackage:
 
 
 User = Annotated[PixxelClient, Depends(user)]
-Wanted = Annotated[JobPackage, Depends(wanted)]
+PackageEntry = Annotated[JobPackage, Depends(wanted)]
 
 
 async def page(user: User) -> Response:
     return HTMLResponse(PAGE)
 
 
-async def link(user: User, package: Wanted) -> Response:
+async def link(user: User, package: PackageEntry) -> Response:
     """Redirect to the signed link: the bytes bypass this server, and the link grants access to its holder."""
     signed = await user.packages.link(package, min_lifetime=60)
     return RedirectResponse(signed.url, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
@@ -95,7 +95,7 @@ async def link(user: User, package: Wanted) -> Response:
 async def package(
     request: Request,
     user: User,
-    package: Wanted,
+    package: PackageEntry,
     range: Annotated[str | None, Header()] = None,
     if_range: Annotated[str | None, Header()] = None,
     if_none_match: Annotated[str | None, Header()] = None,
@@ -107,7 +107,7 @@ async def package(
     return StreamingResponse(stream, stream.status, stream.headers, background=BackgroundTask(stream.aclose))
 
 
-async def events(user: User, package: Wanted) -> Response:
+async def events(user: User, package: PackageEntry) -> Response:
     """Send events of the job, then of its package; the API is polled once for all listeners."""
     return StreamingResponse(progress(user, package), 200, {"Cache-Control": "no-store"}, "text/event-stream")
 

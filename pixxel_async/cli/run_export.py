@@ -41,10 +41,10 @@ from .text import format_seconds, printable
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
-    from ..packages import Wanted
+    from ..packages import PackageEntry
     from .processes.pool import WorkerPool
 
-    Source = AsyncIterable[Wanted] | Iterable[Wanted]
+    Source = AsyncIterable[PackageEntry] | Iterable[PackageEntry]
 
 
 async def prepare(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import define, field
 
-from ..packages import Wanted
+from ..packages import PackageEntry
 
 if TYPE_CHECKING:
     from ..client import PixxelClient
@@ -83,12 +83,12 @@ class WorkerHold:
     Attributes:
         identity: the package in its text form.
         limit: the time-out around it, which can be brought forward.
-        here: bytes of it that are here.
+        size: bytes of it that are here.
     """
 
     identity: str
     limit: Timeout
-    here: int = 0
+    size: int = 0
 
     def cancel(self) -> None:
         """Cancel the worker's work on the item."""
@@ -100,15 +100,15 @@ class Item:
     """One package under way.
 
     Attributes:
-        given: the package, with name and fields where the source gave some.
+        original: the package, with name and fields where the source gave some.
         context: shared with the others of its call.
         sinks: receivers of the outcome.
         began: when it was submitted, then when it was first asked for, and later by as long as it waited for a stream;
             seconds of the client's clock.
-        asked, sent, seen, gap, asks: state of its polling; see `schedule/rules`.
-        queued: when it began to wait for a stream.
+        asked_at, sent_at, pending_at, gap, asks: state of its polling; see `schedule/rules`.
+        queued_at: when it began to wait for a stream.
         since: the throughput meter's reading when its stream began.
-        lost: number of POSTs whose answer was lost.
+        lost_answers: number of POSTs whose answer was lost.
         download_id: the service's id of a package requested by POST; "" before.
         status: the service's last status word.
         link: an unused signed link.
@@ -116,35 +116,35 @@ class Item:
     """
 
     __slots__ = (
-        "asked",
+        "asked_at",
         "asks",
         "began",
         "context",
         "download_id",
         "gap",
-        "given",
         "link",
-        "lost",
-        "queued",
+        "lost_answers",
+        "original",
+        "pending_at",
+        "queued_at",
         "running",
-        "seen",
-        "sent",
+        "sent_at",
         "since",
         "sinks",
         "status",
     )  # fmt: skip
 
-    def __init__(self, wanted: Wanted, context: BatchContext, began: float) -> None:
-        bare = wanted.name is None and wanted.ended is None and not wanted.fields
-        self.given: Package | Wanted = wanted.package if bare else wanted
+    def __init__(self, entry: PackageEntry, context: BatchContext, began: float) -> None:
+        bare = entry.name is None and entry.ended is None and not entry.fields
+        self.original: Package | PackageEntry = entry.package if bare else entry
         self.context = context
         self.sinks: tuple[OutcomeSink, ...] = ()
         self.began = began
-        self.asked = self.sent = self.seen = self.queued = began
+        self.asked_at = self.sent_at = self.pending_at = self.queued_at = began
         self.gap = 0.0
         self.asks = 0
         self.since = NEVER
-        self.lost = 0
+        self.lost_answers = 0
         self.download_id = ""
         self.status = ""
         self.link: Link | None = None
@@ -183,12 +183,12 @@ class Item:
     @property
     def package(self) -> Package:
         """Return the package."""
-        return self.given.package if isinstance(self.given, Wanted) else self.given
+        return self.original.package if isinstance(self.original, PackageEntry) else self.original
 
     @property
-    def wanted(self) -> Wanted:
+    def entry(self) -> PackageEntry:
         """Return the package with the fields that its name may use."""
-        return self.given if isinstance(self.given, Wanted) else Wanted(self.given)
+        return self.original if isinstance(self.original, PackageEntry) else PackageEntry(self.original)
 
     @property
     def identity(self) -> str:

@@ -16,7 +16,7 @@ from .._aio.shield import finish
 from .._hints import no_attribute
 from ..errors import ClientClosed, ConfigError, DownloadError
 from ..events import Downloaded, Event
-from ..packages import Package, as_wanted
+from ..packages import Package, as_entry
 from ..settings.constants import MAX_PENDING
 from .batch import Outcomes, in_all
 from .disk.destination import Destination
@@ -43,7 +43,7 @@ _OTHER_LOOP = (
 )
 
 Given = Package | object
-"""A package, its text form, a `Job` or `JobTask` row, or a `Wanted`."""
+"""A package, its text form, a `Job` or `JobTask` row, or a `PackageEntry`."""
 
 
 class DownloadManager(AsyncWithOnly):
@@ -241,16 +241,16 @@ class DownloadManager(AsyncWithOnly):
         """Start to fetch a package once fewer than `max_pending` are under way; arguments as `fetch`."""
         engine = self._running
         context = self._context(client, settings, await self._locations.at(to) if to is not None else engine.home)
-        request = as_wanted(package)
-        key = engine.key(request.package, context)
+        entry = as_entry(package)
+        key = engine.key(entry.package, context)
         await engine.wait_for_room(MAX_PENDING)
         item = engine.items.get(key)
         if item is not None:
             return self._transfer(item)
-        item = engine.items[key] = Item(request, context, engine.services.timing.clock())
+        item = engine.items[key] = Item(entry, context, engine.services.timing.clock())
         transfer = self._transfer(item)
         try:
-            (result,) = await look_up([request], context, engine.services, heads=False)
+            (result,) = await look_up([entry], context, engine.services, heads=False)
         except BaseException:
             transfer.cancel()
             raise
@@ -267,7 +267,7 @@ class DownloadManager(AsyncWithOnly):
         def progress() -> Progress:
             if item.running is None:
                 return Progress(0, item.status or "waiting")
-            return Progress(item.running.here, "streaming")
+            return Progress(item.running.size, "streaming")
 
         transfer = Transfer(item.package, progress, lambda leaving: engine.remove_sink(item, leaving))
         item.sinks += (transfer,)
@@ -319,7 +319,7 @@ class DownloadManager(AsyncWithOnly):
 
     def watch(self, package: Given) -> EventSubscription:
         """Subscribe to the events of one package; a slow reader gets only the latest, and the outcome last."""
-        return self._hub.watch(str(as_wanted(package).package))
+        return self._hub.watch(str(as_entry(package).package))
 
     def snapshot(self) -> Snapshot:
         """Return the current counts and rates."""
@@ -358,7 +358,7 @@ class DownloadManager(AsyncWithOnly):
             DownloadError: it is being fetched, here or by another process.
         """
         engine = self._running
-        return await forget(engine.services, engine.home, str(as_wanted(package).package), delete=delete)
+        return await forget(engine.services, engine.home, str(as_entry(package).package), delete=delete)
 
 
 def _check_arguments(client: Any, folder: Any) -> None:

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from .._aio.threads import Threads
 from .._protocol.ranges import parse_content_range
 from ..errors import DownloadError, KeyRefused, PixxelError
-from ..packages import as_wanted
+from ..packages import as_entry
 from .disk.destination import Destination
 from .disk.disk import Disk
 from .disk.local_folder import LocalFolder
@@ -67,7 +67,7 @@ async def plan(
     source = PackageSource(packages)
     try:
         while rows := await source.take(CHUNK):
-            results = await look_up([as_wanted(row) for row in rows], context, services)
+            results = await look_up([as_entry(row) for row in rows], context, services)
             planned += [_plan_one(each, context) for each in results]
     finally:
         await source.aclose()
@@ -75,11 +75,11 @@ async def plan(
 
 
 def _plan_one(result: LookupResult, context: BatchContext) -> Planned:
-    (request, row, decision), settings = result, context.settings
-    name = (row.name if row is not None else None) or first_name(request, settings.name_template)
+    (entry, row, decision), settings = result, context.settings
+    name = (row.name if row is not None else None) or first_name(entry, settings.name_template)
     size = (row.size or row.total) if row is not None else None
-    step = decision.step if in_shard(request.package, settings.shard) else "elsewhere"
-    return Planned(request.package, step, context.folder / name, decision.offset, size)
+    step = decision.step if in_shard(entry.package, settings.shard) else "elsewhere"
+    return Planned(entry.package, step, context.folder / name, decision.offset, size)
 
 
 async def _add_sizes(planned: list[Planned], context: BatchContext) -> list[Planned]:

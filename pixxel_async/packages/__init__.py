@@ -14,9 +14,9 @@ from .kinds.kinds import (
     TaskPackage,
 )
 from .kinds.package import Package
-from .kinds.package_like import Wanted as Wanted
+from .kinds.package_like import PackageEntry as PackageEntry
+from .kinds.package_like import as_entry as as_entry
 from .kinds.package_like import as_package as as_package
-from .kinds.package_like import as_wanted as as_wanted
 from .kinds.package_like import parse_package
 from .link import Link
 from .packages import Packages as Packages

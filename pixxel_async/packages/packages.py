@@ -122,11 +122,11 @@ class Packages(PackageReader):
             PackageFailed: packing ended without a package.
             PackageTimedOut: the package was not ready in time; the message holds its last state.
         """
-        wanted = as_package(package)
-        last = await self._broker.outcome(self._poll_until_ready(wanted), timeout)
+        subject = as_package(package)
+        last = await self._broker.outcome(self._poll_until_ready(subject), timeout)
         if last.value is None or last.verdict == "going":
             raise PackageTimedOut(
-                f"{wanted} was not ready in time: {describe(last)}", package=str(wanted), stage="wait"
+                f"{subject} was not ready in time: {describe(last)}", package=str(subject), stage="wait"
             )
         return _raise_if_failed(last.value)
 
@@ -142,25 +142,25 @@ class Packages(PackageReader):
             PackageTimedOut: the package is not ready yet; use `wait` to poll for it.
             ConfigError: packages of this kind have no links.
         """
-        wanted, now = as_package(package), self._timing.clock()
-        if not wanted.linked:
-            raise ConfigError(f"{wanted} has no signed link: the API itself returns it; use `open` or a manager")
-        link, cached_at = self._links.get(wanted, (None, now))
+        subject, now = as_package(package), self._timing.clock()
+        if not subject.linked:
+            raise ConfigError(f"{subject} has no signed link: the API itself returns it; use `open` or a manager")
+        link, cached_at = self._links.get(subject, (None, now))
         if link is not None and not fresh and is_reusable(link.good_for(now), now - cached_at, min_lifetime):
             return link
-        last: Update[PackageState] = await self._broker.outcome(self._poll_once(wanted))
+        last: Update[PackageState] = await self._broker.outcome(self._poll_once(subject))
         link = None if last.value is None else _raise_if_failed(last.value).link
         if link is None:
             delay = None if last.value is None else last.value.retry_after
-            message = f"{wanted} has no link yet: {describe(last)}"
-            raise PackageTimedOut(message, package=str(wanted), stage="ask", retry_after=delay)
+            message = f"{subject} has no link yet: {describe(last)}"
+            raise PackageTimedOut(message, package=str(subject), stage="ask", retry_after=delay)
         return link
 
     def forget(self, package: PackageLike) -> None:
         """Evict the package's link and download id from the caches, so that the next request starts from nothing."""
-        wanted = as_package(package)
-        self._links.pop(wanted, None)
-        self._downloads.pop(wanted, None)
+        subject = as_package(package)
+        self._links.pop(subject, None)
+        self._downloads.pop(subject, None)
 
     def _cached_link(self, package: Package) -> tuple[Link, float] | None:
         return self._links.get(package)

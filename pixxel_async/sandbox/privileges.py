@@ -41,4 +41,4 @@ def _touched_projects(world: World, ask: Ask) -> Iterator[str]:
     if path.get("aoi_id") in world.areas:
         yield world.areas[path["aoi_id"]].project_id
     if path.get("order_id") in world.orders:
-        yield from (line.wanted["project_id"] for line in world.orders[path["order_id"]].lines)
+        yield from (line.item["project_id"] for line in world.orders[path["order_id"]].lines)

@@ -20,11 +20,11 @@ from pixxel_async.packages import (
     JobPackage,
     OrderReport,
     Package,
+    PackageEntry,
     SignedLink,
     TaskPackage,
-    Wanted,
+    as_entry,
     as_package,
-    as_wanted,
     parse_package,
 )
 
@@ -115,7 +115,7 @@ def test_a_signed_link_is_masked() -> None:
     """A signed link's text and repr hold a name and a digest, and its text cannot be parsed back."""
     link = SignedLink(url=SIGNED, name="my scene")
     assert str(link).startswith("link:my%20scene/")
-    for text in (str(link), repr(link), str(link.fields()), repr(as_wanted(link))):
+    for text in (str(link), repr(link), str(link.fields()), repr(as_entry(link))):
         assert "5ecret" not in text and "storage.example" not in text
     with pytest.raises(ConfigError, match="does not hold a signed link"):
         parse_package(str(link))
@@ -238,7 +238,7 @@ def test_blanks_around_a_line_do_not_matter() -> None:
 def test_rows_name_packages() -> None:
     """A job row names its package and has the fields for name templates."""
     job = Job.from_dict({"id": "j", "workflow_id": "w", "status": "completed", "created_at": "2024-05-27T06:50:20Z"})
-    got = as_wanted(job)
+    got = as_entry(job)
     assert got.package == JobPackage(workflow_id="w", job_id="j")
     assert got.ended is True
     assert got.fields["status"] == "completed"
@@ -251,7 +251,7 @@ def test_a_task_row_knows_its_job() -> None:
     """A task row names its package by the ids lent by its listing."""
     job = Job.from_dict({"id": "j", "workflow_id": "w", "tasks": [{"id": "t", "name": "ndvi", "status": "running"}]})
     assert job.tasks
-    got = as_wanted(job.tasks[0])
+    got = as_entry(job.tasks[0])
     assert got.package == TaskPackage(workflow_id="w", job_id="j", task_id="t")
     assert got.ended is False
     assert got.fields["task_name"] == "ndvi"
@@ -275,14 +275,14 @@ def test_a_row_without_its_ids_is_refused(row: object, message: str) -> None:
 def test_other_values_are_not_packages(thing: object) -> None:
     """Other values are refused with their type."""
     with pytest.raises(ConfigError, match=type(thing).__name__):
-        as_wanted(thing)
+        as_entry(thing)
 
 
 def test_wanted_is_returned_unchanged() -> None:
-    """A `Wanted` is returned unchanged; a package and a text gain no fields."""
-    own = Wanted(JobPackage(workflow_id="w", job_id="j"), {"site": "north"}, name="a/b")
-    assert as_wanted(own) is own
-    assert as_wanted("job:w/j") == as_wanted(own.package) == Wanted(own.package)
+    """A `PackageEntry` is returned unchanged; a package and a text gain no fields."""
+    own = PackageEntry(JobPackage(workflow_id="w", job_id="j"), {"site": "north"}, name="a/b")
+    assert as_entry(own) is own
+    assert as_entry("job:w/j") == as_entry(own.package) == PackageEntry(own.package)
 
 
 def test_ids_may_be_uuids() -> None:

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from ..._formats.name_encoding import from_native
 from ...errors import ConfigError, KeyRefused, PixxelError
-from ...packages import JobPackage, TaskPackage, Wanted, as_wanted, parse_package
+from ...packages import JobPackage, PackageEntry, TaskPackage, as_entry, parse_package
 from ..text import did_you_mean
 from .filter import Choice, blank_fields, may_have_package
 from .manifest import open_manifest, read_manifest
@@ -48,13 +48,15 @@ class Listing:
     names: dict[str, str] = field(factory=dict)
     running: int = field(default=0, init=False)
 
-    async def of_project(self, project: str) -> AsyncIterator[Iterable[Wanted]]:
+    async def of_project(self, project: str) -> AsyncIterator[Iterable[PackageEntry]]:
         """Yield the packages of all workflows of a project, by id or name; raises `ConfigError` if there is none."""
         async for workflow in project_workflows(self.client, project):
             async for page in self.of_workflow(workflow.id or "", workflow.name or ""):
                 yield page
 
-    async def of_workflows(self, workflows: Iterable[str], *, named: bool = False) -> AsyncIterator[Iterable[Wanted]]:
+    async def of_workflows(
+        self, workflows: Iterable[str], *, named: bool = False
+    ) -> AsyncIterator[Iterable[PackageEntry]]:
         """Yield the packages of workflows, by id or name.
 
         Args:
@@ -64,7 +66,7 @@ class Listing:
             async for page in self.of_workflow(workflow_id, name):
                 yield page
 
-    async def of_workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[Wanted]]:
+    async def of_workflow(self, workflow_id: str, name: str = "") -> AsyncIterator[Iterable[PackageEntry]]:
         """Yield the packages of a workflow's jobs: first of those that have ended, then of those to wait for."""
         later: list[Job] = []
         if name:
@@ -96,10 +98,10 @@ class Listing:
                 later.append(job)
             self.running += take == "running"
 
-    async def _job_packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[Wanted]]:
+    async def _job_packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[PackageEntry]]:
         """Yield the packages of jobs: their own at once, those of tasks one request per job later."""
         of_job, of_task = blank_fields(JobPackage, name), blank_fields(TaskPackage, name)
-        own = ((job, item) for job in jobs if (item := self._to_wanted(job, _job_name(job), of_job)) is not None)
+        own = ((job, item) for job in jobs if (item := self._to_entry(job, _job_name(job), of_job)) is not None)
         if self.choice.packages == "job":
             yield (item for _, item in own)
             return
@@ -108,20 +110,20 @@ class Listing:
                 yield [item]
             yield await self._task_packages(job, of_task)
 
-    def _to_wanted(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> Wanted | None:
+    def _to_entry(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> PackageEntry | None:
         try:
-            return as_wanted(row, blank)
+            return as_entry(row, blank)
         except ConfigError as error:
             self.on_error(error, subject)
             return None
 
-    async def _task_packages(self, job: Job, blank: Mapping[str, Any]) -> list[Wanted]:
+    async def _task_packages(self, job: Job, blank: Mapping[str, Any]) -> list[PackageEntry]:
         """Return the packages of a job's tasks; an unreadable job is reported and has none."""
         tasks: list[JobTask] = []
         with self._reporting_errors(_job_name(job)):
             tasks = (await self._with_tasks(job)).tasks or []
         ready = (task for task in tasks if may_have_package(task.status))
-        return [item for task in ready if (item := self._to_wanted(task, _job_name(job), blank)) is not None]
+        return [item for task in ready if (item := self._to_entry(task, _job_name(job), blank)) is not None]
 
     async def _with_tasks(self, job: Job) -> Job:
         """Return the job with its tasks, which listings omit; wait for it first if it is running."""
@@ -219,12 +221,12 @@ async def first_workflow(client: PixxelClient) -> tuple[str, str]:
     raise ConfigError("there is no workflow with jobs")
 
 
-def parse_packages(texts: Sequence[str]) -> list[Wanted]:
+def parse_packages(texts: Sequence[str]) -> list[PackageEntry]:
     """Parse the packages of a command's arguments, without duplicates; raises `ConfigError`."""
-    return [as_wanted(package) for package in dict.fromkeys(map(parse_package, texts))]
+    return [as_entry(package) for package in dict.fromkeys(map(parse_package, texts))]
 
 
-async def manifest_packages(path: str, note: Callable[[str], None]) -> AsyncIterator[Iterable[Wanted]]:
+async def manifest_packages(path: str, note: Callable[[str], None]) -> AsyncIterator[Iterable[PackageEntry]]:
     """Yield the packages of a manifest in batches, read in a thread; `-` is stdin.
 
     A regular file is read twice, first to its end, so that a bad line is reported before anything is requested.

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any
 
 from ...errors import ConfigError
-from ...packages import KINDS, Package, Wanted, parse_package
+from ...packages import KINDS, Package, PackageEntry, parse_package
 from .text_file import is_text, open_text
 
 LINE_LIMIT = 1 << 20
@@ -50,7 +50,7 @@ def open_manifest(path: str) -> Iterator[Iterator[str]]:
         yield iter(lambda: text.readline(LINE_LIMIT), "")
 
 
-def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
+def read_manifest(lines: Iterable[str]) -> Iterator[PackageEntry]:
     """Parse the packages of a manifest lazily, without duplicates.
 
     Args:
@@ -64,7 +64,7 @@ def read_manifest(lines: Iterable[str]) -> Iterator[Wanted]:
     names: dict[int, str] = {}
     for number, members in _read_members(lines):
         try:
-            item = Wanted(_parse_package(members), name=_text(members, "name") or None)
+            item = PackageEntry(_parse_package(members), name=_text(members, "name") or None)
         except ConfigError as error:
             raise _line_error(number, str(error)) from None
         # a digest: a million text forms would take 100 MB

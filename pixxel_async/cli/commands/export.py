@@ -18,7 +18,7 @@ from ...downloads import Record, write_sums
 from ...downloads.disk.locations import locate
 from ...downloads.engine.source import InPages
 from ...downloads.record.shared import SharedCopies
-from ...packages import Wanted
+from ...packages import PackageEntry
 from .. import options
 from ..choose.filter import WORKFLOW_NAME, Choice, unknown_status_warning
 from ..choose.last_run import note_run, read_last_run
@@ -185,7 +185,9 @@ async def _make_choice(request: ExportRequest) -> Choice:
     return Choice(packages=request.taken, status=request.statuses, since=since, until=request.until, wait=request.wait)
 
 
-async def _choose_source(request: ExportRequest, listing: Listing) -> AsyncIterable[Wanted] | Iterable[Wanted]:
+async def _choose_source(
+    request: ExportRequest, listing: Listing
+) -> AsyncIterable[PackageEntry] | Iterable[PackageEntry]:
     if request.packages:
         return parse_packages(request.packages)
     if request.manifest is not None:

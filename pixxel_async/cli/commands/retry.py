@@ -9,7 +9,7 @@ import click
 
 from ...downloads import Record
 from ...downloads.disk.locations import LocationSpec
-from ...packages import SignedLink, Wanted, parse_package
+from ...packages import PackageEntry, SignedLink, parse_package
 from .. import options
 from ..choose.request import RunOptions, check_run
 from ..open_record import open_record, stayed_packed
@@ -45,7 +45,7 @@ async def _retry(session: Session, sandbox: bool, run_options: RunOptions, given
 
 async def _list_unfinished(
     opened: Record, run: RunOptions, given_up: bool, note: Callable[[str], None]
-) -> AsyncIterator[Wanted]:
+) -> AsyncIterator[PackageEntry]:
     """Yield the packages that are not done; given-up ones are skipped by the manager unless reset by `given_up`."""
     packed = 0
     async for row in opened.rows(run.to.folder):
@@ -56,6 +56,6 @@ async def _list_unfinished(
         elif row.identity.startswith(f"{SignedLink.kind}:"):
             note(f"{printable(row.identity)} was fetched by a signed link, which is never stored: pass the link again")
         else:
-            yield Wanted(parse_package(row.identity), row.fields)
+            yield PackageEntry(parse_package(row.identity), row.fields)
     if packed:
         note(f"{format_count(packed, 'archive')} could not be unpacked: --extract retries")

@@ -7,7 +7,7 @@ import asyncio
 from attrs import define, field
 
 from ...downloads import Snapshot
-from ...packages import Wanted
+from ...packages import PackageEntry
 from .frames import Over
 
 
@@ -22,7 +22,7 @@ class Child:
     """
 
     process: asyncio.subprocess.Process
-    unended: dict[str, Wanted] = field(factory=dict)
+    unended: dict[str, PackageEntry] = field(factory=dict)
     snapshot: Snapshot | None = None
     over: Over | None = None
 

@@ -19,7 +19,7 @@ from ...downloads import Snapshot
 from ...downloads.disk.locations import LocationSpec
 from ...errors import PixxelError
 from ...events import Event, Outcome
-from ...packages import Package, Wanted
+from ...packages import Package, PackageEntry
 
 _LENGTH = struct.Struct(">I")
 
@@ -50,7 +50,7 @@ class WorkerJob:
 
 
 Row: TypeAlias = "tuple[Package, dict[str, Any], bool | None, str | None]"
-"""A `Wanted` as plain values."""
+"""A `PackageEntry` as plain values."""
 
 
 @frozen
@@ -99,14 +99,14 @@ class PartOf:
         return None if limit is None else limit / self.n
 
 
-def to_row(wanted: Wanted) -> Row:
+def to_row(entry: PackageEntry) -> Row:
     """Convert a package to plain values."""
-    return wanted.package, dict(wanted.fields), wanted.ended, wanted.name
+    return entry.package, dict(entry.fields), entry.ended, entry.name
 
 
-def from_row(row: Row) -> Wanted:
+def from_row(row: Row) -> PackageEntry:
     """Convert plain values back."""
-    return Wanted(*row)
+    return PackageEntry(*row)
 
 
 def encode(message: object) -> bytes:

@@ -18,7 +18,7 @@ from ...downloads.batch import in_all
 from ...downloads.engine.source import PackageSource
 from ...errors import DownloadError
 from ...events import Event, Outcome, Skipped
-from ...packages import Wanted, as_wanted
+from ...packages import PackageEntry, as_entry
 from ...settings import Secret
 from ..choose.request import RunOptions
 from ..session import Session
@@ -77,7 +77,7 @@ class WorkerPool:
         self._manager = manager
         self._source = PackageSource(source)
         self._take = take
-        self._rows: deque[Wanted] = deque()
+        self._rows: deque[PackageEntry] = deque()
         self._exhausted = False
         self._wanted, self._changed = asyncio.Event(), asyncio.Event()
         self._sent = self._deaths = 0
@@ -162,7 +162,7 @@ class WorkerPool:
             rows = await self._source.take(self._portion())
             self._exhausted = not rows
             for value in rows:
-                row = as_wanted(value)
+                row = as_entry(value)
                 if self._is_under_way(str(row.package)):
                     await self._say(Skipped(row.package, "is in the list twice"))
                 else:
@@ -223,7 +223,7 @@ class WorkerPool:
         child.stdin.write(encode(Share(())))
         await child.stdin.drain()
 
-    async def _next_rows(self) -> list[Wanted]:
+    async def _next_rows(self) -> list[PackageEntry]:
         """Return the next rows for one worker, none once all packages of all workers have ended."""
         while not self._rows:
             if self._all_ended():

@@ -20,7 +20,7 @@ from ...downloads import DownloadManager, Outcomes
 from ...downloads.engine.source import InPages
 from ...errors import PixxelError
 from ...events import Downloaded, Event, Outcome, Paused
-from ...packages import Wanted
+from ...packages import PackageEntry
 from ...settings import Settings
 from ..errors import Exit, Interrupted
 from ..malloc import collect_seldom, keep_memory
@@ -103,7 +103,7 @@ class Worker:
             return Settings(api_key=os.environ.get("PIXXEL_API_KEY", "")).with_values(**self._job.settings)
         return Settings.load(profile=self._job.profile, **self._job.settings)
 
-    async def _pages(self) -> AsyncIterator[list[Wanted]]:
+    async def _pages(self) -> AsyncIterator[list[PackageEntry]]:
         while (share := await self._shares.get()).rows:
             yield [from_row(row) for row in share.rows]
 

@@ -176,7 +176,7 @@ class BodyDownload:
                 if verdict.action not in ("go on", "from 0"):
                     return verdict
                 await self._prepare(reply.status, reply.headers, verdict)
-                connections.wanted = 1
+                connections.demand = 1
                 async with self.item.context.bodies:
                     gauge = RateGauge(self.services.timing.clock(), self.writer.size)
                     if await self._read_body(reply, connections, gauge) or link is None:
@@ -271,14 +271,14 @@ class BodyDownload:
 
     def _may_split(self, connections: BodyConnections, gauge: RateGauge) -> bool:
         """Return whether the rest is worth several connections, and the body may have them."""
-        wanted = 1
+        demand = 1
         if self._most > 1 and self._link is not None:
-            wanted = worthwhile(
+            demand = worthwhile(
                 evolve(self.kept, size=self.writer.size), gauge,
                 far=connections.far, rtt=connections.rtt, least=self.item.constants.least_range,
             )  # fmt: skip
-        connections.wanted = wanted
-        return wanted > 1 and connections.share(wanted) > 1
+        connections.demand = demand
+        return demand > 1 and connections.share(demand) > 1
 
     async def _write_buffer(self, watch: Watch, gauge: RateGauge) -> None:
         """Hand a full buffer to the writer thread, and report progress."""
@@ -319,7 +319,7 @@ class BodyDownload:
         """Return the bytes that are here; progress is counted from them on."""
         self._reported = self.writer.here
         if self.item.running is not None:
-            self.item.running.here = self._reported
+            self.item.running.size = self._reported
         return self._reported
 
     async def _join(self) -> None:

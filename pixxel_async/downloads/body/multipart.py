@@ -132,8 +132,8 @@ class MultipartDownload:
         if self._lost and self.writer.here - self._lost_at >= PROGRESS_STEP:
             self._lost, self._lost_at = self._lost - 1, self.writer.here
         fresh = not self._workers
-        wanted = max(self._workers + size_of(self._free()) // self._sizes().shortest, 1)
-        allowed = max(min(self.connections.share(wanted), self.most) - self._lost, 1)
+        demand = max(self._workers + size_of(self._free()) // self._sizes().shortest, 1)
+        allowed = max(min(self.connections.share(demand), self.most) - self._lost, 1)
         claimed: list[_Piece] = []
         for left in range(allowed - self._workers, 0, -1):
             piece = self._claim(left if fresh else self._workers + left)

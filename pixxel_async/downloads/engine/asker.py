@@ -72,8 +72,8 @@ class Asker:
         if self._schedule.paused and item.until <= self._services.timing.clock():
             self._time_is_over(item)
             return
-        if not item.asks and item.asked == item.sent:
-            item.began = item.sent
+        if not item.asks and item.asked_at == item.sent_at:
+            item.began = item.sent_at
         item.asks += 1
         deadline = item.settings.timeout
         try:
@@ -96,8 +96,8 @@ class Asker:
             if self._schedule.pause(seconds):
                 self._services.emit(Paused(item.identity, seconds, error.retry_after))
             self._schedule.poll_soon(item)
-        elif isinstance(error, OutcomeUnknown) and item.lost < item.package.max_lost_answers:
-            item.lost += 1
+        elif isinstance(error, OutcomeUnknown) and item.lost_answers < item.package.max_lost_answers:
+            item.lost_answers += 1
             self._schedule.poll_in(item, item.client.settings.poll.initial_interval)
         elif isinstance(error, KeyRefused | Forbidden):
             verdict = await self._key_probe.probe(item.client)

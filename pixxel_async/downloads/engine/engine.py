@@ -129,7 +129,7 @@ class Engine:
     async def _stream(self) -> None:
         """Stream the next ready package, with the contextvars of its caller."""
         item = await self.schedule.next_ready()
-        item.began += self.services.timing.clock() - item.queued
+        item.began += self.services.timing.clock() - item.queued_at
         item.context.streaming += 1
         self.streaming += 1
         size = 0

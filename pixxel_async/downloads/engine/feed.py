@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...errors import PackageFailed, PackageTimedOut, PixxelError, TimedOut, WaitFailed
 from ...events import Outcome, Skipped
-from ...packages import Wanted, as_wanted
+from ...packages import PackageEntry, as_entry
 from ...settings.constants import MAX_PENDING, MAX_REQUESTS_AHEAD
 from ..item import BatchContext, Item, OutcomeSink
 from ..pipeline.failures import unforeseen
@@ -78,7 +78,7 @@ class Feed:
             with self._engine.schedule.feeding(self._source.to_come) as hunger:
                 while chunk := await self._chunk(hunger, size):
                     started = await self._start_packages(
-                        [request for row in chunk if self._is_new(request := as_wanted(row))]
+                        [entry for row in chunk if self._is_new(entry := as_entry(row))]
                     )
                     size = 1 if started else min(2 * size, LARGEST_CHUNK)
             self._read = True
@@ -104,37 +104,35 @@ class Feed:
         room = min(MAX_REQUESTS_AHEAD - self._engine.schedule.waiting, MAX_PENDING - len(self._engine.items))
         return max(min(LOOK_AHEAD * requests - fresh, room), 0)
 
-    def _is_new(self, request: Wanted) -> bool:
+    def _is_new(self, entry: PackageEntry) -> bool:
         """Return whether a row has to be looked up: it is of this machine's shard, and not under way already."""
-        if not in_shard(request.package, self._context.settings.shard):
-            self._deliver(Skipped(request.package, "another machine's share"))
+        if not in_shard(entry.package, self._context.settings.shard):
+            self._deliver(Skipped(entry.package, "another machine's share"))
             return False
-        return not self._join(request)
+        return not self._join(entry)
 
-    def _join(self, request: Wanted) -> bool:
+    def _join(self, entry: PackageEntry) -> bool:
         """Join a package that is under way already: this batch gets its outcome, but does not cancel it."""
-        running = (
-            self._engine.items.get(self._engine.key(request.package, self._context)) if self._engine.items else None
-        )
+        running = self._engine.items.get(self._engine.key(entry.package, self._context)) if self._engine.items else None
         if running is None:
             return False
         if self._sink in running.sinks:
-            self._sink.queue(Skipped(request.package, "is in the list twice"))
+            self._sink.queue(Skipped(entry.package, "is in the list twice"))
         else:
             running.sinks += (self._sink,)
             self.active += 1
         return True
 
-    async def _start_packages(self, requests: Sequence[Wanted]) -> int:
+    async def _start_packages(self, entries: Sequence[PackageEntry]) -> int:
         """Start packages and return how many are in progress. One that cannot be named or looked up fails alone."""
         try:
-            results = await look_up(requests, self._context, self._engine.services)
+            results = await look_up(entries, self._context, self._engine.services)
         except PixxelError as error:
-            if len(requests) == 1:
-                if not self._join(requests[0]):
-                    self._engine.fail(self._make_item(requests[0]), error)
+            if len(entries) == 1:
+                if not self._join(entries[0]):
+                    self._engine.fail(self._make_item(entries[0]), error)
                 return 0
-            return sum([await self._start_packages([each]) for each in requests])
+            return sum([await self._start_packages([each]) for each in entries])
         return sum(map(self._begin, results))
 
     def _begin(self, result: LookupResult) -> bool:
@@ -142,16 +140,16 @@ class Feed:
         outcome = final_outcome(result, self._context, skip=True)
         if outcome is not None:
             self._deliver(outcome)
-        elif not self._join(result.wanted):
-            self._engine.begin(self._make_item(result.wanted), result, self._start)
+        elif not self._join(result.entry):
+            self._engine.begin(self._make_item(result.entry), result, self._start)
             return True
         return False
 
-    def _make_item(self, request: Wanted) -> Item:
+    def _make_item(self, entry: PackageEntry) -> Item:
         """Make an item of this batch."""
-        item = Item(request, self._context, self._engine.services.timing.clock())
+        item = Item(entry, self._context, self._engine.services.timing.clock())
         item.sinks = self._alone
-        self._engine.items[self._engine.key(request.package, self._context)] = item
+        self._engine.items[self._engine.key(entry.package, self._context)] = item
         self.active += 1
         return item
 
@@ -163,7 +161,7 @@ class Feed:
     def _start(self, item: Item) -> None:
         """Request an item, or wait for its job first."""
         ids = item.package.fields()
-        if not self._wait_for_jobs or item.wanted.ended or "job_id" not in ids:
+        if not self._wait_for_jobs or item.entry.ended or "job_id" not in ids:
             self._engine.schedule.add(item)
             return
         job = ids["workflow_id"], ids["job_id"]

@@ -12,7 +12,7 @@ from ..pipeline.claim import decide, url_of
 from ..record.extracted import Extracted
 
 if TYPE_CHECKING:
-    from ...packages import Package, Wanted
+    from ...packages import Package, PackageEntry
     from ..item import BatchContext
     from ..pipeline.rules.recovery import Decision
     from ..record import Row
@@ -28,7 +28,7 @@ class LookupResult(NamedTuple):
         row: None if the record has none.
     """
 
-    wanted: Wanted
+    entry: PackageEntry
     row: Row | None
     decision: Decision
 
@@ -46,20 +46,20 @@ def in_shard(package: Package, shard: tuple[int, int] | None) -> bool:
 
 
 async def look_up(
-    requests: Sequence[Wanted], context: BatchContext, services: ReadServices, *, heads: bool = True
+    entries: Sequence[PackageEntry], context: BatchContext, services: ReadServices, *, heads: bool = True
 ) -> list[LookupResult]:
     """Look up packages of one call together; raise if one of them cannot be named or looked at.
 
     Args:
         heads: load only state and path of finished packages; faster for large batches.
     """
-    identities = [str(each.package) for each in requests]
+    identities = [str(each.package) for each in entries]
     known_rows = await services.record.known_rows(
         identities, context.folder, heads=heads and not context.settings.extract
     )
     rows = [known_rows.get(identity) for identity in identities]
-    decisions = await decide(requests, rows, context, services)
-    return list(map(LookupResult, requests, rows, decisions))
+    decisions = await decide(entries, rows, context, services)
+    return list(map(LookupResult, entries, rows, decisions))
 
 
 def final_outcome(result: LookupResult, context: BatchContext, *, skip: bool) -> Outcome | None:
@@ -68,7 +68,7 @@ def final_outcome(result: LookupResult, context: BatchContext, *, skip: bool) ->
     Args:
         skip: whether done and given-up packages are `Skipped`, as in a batch, instead of returned or retried.
     """
-    package, row = result.wanted.package, result.row
+    package, row = result.entry.package, result.row
     if row is None:
         return None
     if result.decision.step == "done":

@@ -86,7 +86,7 @@ class BodyConnections:
 
     Attributes:
         used: connections of the body that are in use.
-        wanted: connections for which it has work; None until the head of its first response.
+        demand: connections for which it has work; None until the head of its first response.
     """
 
     _host: _Host
@@ -94,7 +94,7 @@ class BodyConnections:
     floor: int
     ceiling: int
     used: int = 0
-    wanted: int | None = None
+    demand: int | None = None
     _idle: float = 0.0
 
     @asynccontextmanager
@@ -139,13 +139,13 @@ class BodyConnections:
         """Record the head of a response that came `latency` seconds after its request."""
         self._host.head(latency, self._host.idle - self._idle)
 
-    def share(self, wanted: int) -> int:
+    def share(self, demand: int) -> int:
         """Return the connections that this body may have; at least one.
 
         Args:
-            wanted: as the attribute.
+            demand: as the attribute.
         """
-        self.wanted = wanted
+        self.demand = demand
         host = self._host
         sample = host.sample()
         host.growth = after_sample(at_head(host.growth, sample), sample)
@@ -225,7 +225,7 @@ class _Host:
         """Return the current measurements of the host."""
         floor, ceiling = self._bounds()
         moved = self.ended + sum(watch.moved for watch in self.watches)
-        demand = sum(body.wanted or 1 for body in self.bodies)
+        demand = sum(body.demand or 1 for body in self.bodies)
         return Sample(self._clock(), moved, self.used, demand, floor, ceiling, self.rtt, self.far)
 
     def share_of(self, body: BodyConnections) -> int:
@@ -234,7 +234,7 @@ class _Host:
         unknown = ceiling if self.growth.allowed else 1
         wants_by_client: dict[int, list[int]] = {}
         for other in self.bodies:
-            wants_by_client.setdefault(id(other.client), []).append(unknown if other.wanted is None else other.wanted)
+            wants_by_client.setdefault(id(other.client), []).append(unknown if other.demand is None else other.demand)
         sums = dict(
             zip(
                 wants_by_client,

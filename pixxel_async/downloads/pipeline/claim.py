@@ -25,7 +25,7 @@ from ..rules.file_names import make_distinct, part_name, render, segment, with_s
 from .rules.recovery import DONE, Decision, Known, recover, stands
 
 if TYPE_CHECKING:
-    from ...packages import Package, Wanted
+    from ...packages import Package, PackageEntry
     from ..disk.destination import Destination, Look
     from ..disk.parts.part_file import PartFile
     from ..item import BatchContext, Item
@@ -171,7 +171,7 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
     Raises:
         LeaseHeld: another process holds it.
     """
-    name, record = first_name(item.wanted, item.settings.name_template), services.record
+    name, record = first_name(item.entry, item.settings.name_template), services.record
     try:
         grant = await _take_lease(item, services, name)
     except NameTaken:  # by another package of this record: append the package's own hash
@@ -211,13 +211,13 @@ async def _take_lease(item: Item, services: Services, name: str) -> Claim | None
     return await services.record.claim(item.identity, item.folder, name=name, part=part, decide=decide)
 
 
-def first_name(request: Wanted, template: str | None) -> str:
+def first_name(entry: PackageEntry, template: str | None) -> str:
     """Name a package before its bytes are known: with the suffix of its promised or most likely container."""
-    if request.name is not None:
-        bare = "/".join(segment(part) for part in request.name.split("/"))
+    if entry.name is not None:
+        bare = "/".join(segment(part) for part in entry.name.split("/"))
     else:
-        bare = render(request.package, template, request.fields)
-    return with_suffix(bare, request.package.promised or "zip")
+        bare = render(entry.package, template, entry.fields)
+    return with_suffix(bare, entry.package.promised or "zip")
 
 
 def _part(package: Package, name: str, record: Record) -> str:
@@ -276,7 +276,7 @@ class _Decider:
 
 
 async def decide(
-    requests: Sequence[Wanted], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
+    entries: Sequence[PackageEntry], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
 ) -> list[Decision]:
     """Decide the next step of each package of one call, before anything is requested.
 
@@ -284,7 +284,7 @@ async def decide(
     """
     names = [
         (row.name if row is not None else None) or first_name(each, context.settings.name_template)
-        for each, row in zip(requests, rows, strict=True)
+        for each, row in zip(entries, rows, strict=True)
     ]
     sure = context.settings.on_missing == "redo" or context.settings.on_existing == "error" or services.record.lost
     look_up = await context.destination.prepare_look(names, sure=sure)

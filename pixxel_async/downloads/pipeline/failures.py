@@ -61,7 +61,7 @@ async def note_failure(item: Item, error: PixxelError, services: Services, *, ab
             item.identity, item.folder, state="given_up" if given_up else "failed",
             error=str(error).encode(errors="backslashreplace").decode(), error_kind=type(error).__name__,
             retryable=error.retryable, runs=runs, counted_at=counted_at,
-            fields=dict(item.wanted.fields), download_id=item.download_id or None,
+            fields=dict(item.entry.fields), download_id=item.download_id or None,
         )  # fmt: skip
 
 

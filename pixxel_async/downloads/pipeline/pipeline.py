@@ -240,8 +240,8 @@ class Pipeline:
         publishing: dict[str, Any] = {
             "state": "publishing", "size": part.file.size, "total": part.file.size, "mtime_ns": proof.mtime_ns,
             "sha256": digest.hex() if digest else None, "proof": proof.proof.proof, "container": proof.proof.container,
-            "server_name": proof.server_name, "fields": dict(self.item.wanted.fields), "regions": None,
-            "asked_at": self.wall_time(self.item.asked), "started_at": self.wall_time(self.began),
+            "server_name": proof.server_name, "fields": dict(self.item.entry.fields), "regions": None,
+            "asked_at": self.wall_time(self.item.asked_at), "started_at": self.wall_time(self.began),
         }  # fmt: skip
         claim.name = with_suffix(claim.name, proof.proof.container)
         await claim.publish(part.file, publishing)

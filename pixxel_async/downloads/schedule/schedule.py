@@ -199,7 +199,7 @@ class Schedule:
 
     def stream(self, item: Item) -> None:
         """Queue a package for a stream; a missing link is requested then."""
-        item.queued = self._timing.clock()
+        item.queued_at = self._timing.clock()
         self._ready.append(item)
         self._stream_notifier.notify()
 

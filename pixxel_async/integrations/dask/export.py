@@ -16,7 +16,7 @@ from distributed import Client, Future, KilledWorker, get_client
 
 from ...downloads.disk.locations import locate
 from ...errors import ConfigError, KeyRefused
-from ...packages import as_wanted
+from ...packages import as_entry
 from ...settings import Settings
 from .done_table import Done
 from .home import Home
@@ -214,7 +214,7 @@ class Export:
 
     def _new_packages(self, packages: Iterable[object], home: Home) -> Iterator[tuple[str, Mapping[str, Any]] | Result]:
         """Yield packages to fetch, and results of those that are there."""
-        iterator = map(as_wanted, packages)
+        iterator = map(as_entry, packages)
         while page := list(islice(iterator, self._batch)):
             identities = [str(item.package) for item in page]
             done_before = home.done(identities)

@@ -19,7 +19,7 @@ from ...downloads import DownloadManager
 from ...downloads.disk.store_urls import spool_name
 from ...errors import ConfigError
 from ...events import Downloaded, Failed, Outcome
-from ...packages import Wanted, parse_package
+from ...packages import PackageEntry, parse_package
 from ...settings import Settings
 from ..objects import ObjectStore
 from ..shared_folder import SharedFolder
@@ -140,7 +140,7 @@ class WorkerSession:
         return BatchResult(self._worker.address, done, failed, sum(received for _, received in outcomes))
 
     async def _fetch(self, batch: Batch) -> list[tuple[Done | tuple[str, str, str], int]]:
-        packages = [Wanted(parse_package(text), dict(fields)) for text, fields in batch]
+        packages = [PackageEntry(parse_package(text), dict(fields)) for text, fields in batch]
         async with self._manager.fetch_all(packages, **self._config.options) as outcomes:
             return [await self._row(outcome) async for outcome in outcomes]
 

@@ -31,7 +31,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @frozen
-class Wanted:
+class PackageEntry:
     """A package with the fields of its row.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wanted:
     name: str | None = None
 
 
-PackageLike = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | Wanted
+PackageLike = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | PackageEntry
 """Everything that is accepted where a package is expected."""
 
 
@@ -65,25 +65,25 @@ def parse_package(text: str) -> Package:
 
 
 def as_package(value: object) -> Package:
-    """Return the package that a package, row, text or `Wanted` identifies; raise `ConfigError` for anything else."""
-    return as_wanted(value).package
+    """Return the package that a package, row, text or entry identifies; raise `ConfigError` for anything else."""
+    return as_entry(value).package
 
 
-def as_wanted(value: object, blank: Mapping[str, Any] = _NOTHING) -> Wanted:
+def as_entry(value: object, blank: Mapping[str, Any] = _NOTHING) -> PackageEntry:
     """Return the package with the fields of its row; raise `ConfigError` if `value` identifies no package.
 
     Args:
         blank: defaults for fields that the row does not have.
     """
-    if isinstance(value, Wanted):
+    if isinstance(value, PackageEntry):
         return value
     row: Any = type(value)
     if (identified := _kind_of(row)) is not None:
         return _from_row(*identified, value, blank)
     if isinstance(value, Package):
-        return Wanted(value)
+        return PackageEntry(value)
     if isinstance(value, str):
-        return Wanted(parse_package(value))
+        return PackageEntry(parse_package(value))
     raise ConfigError(_no_package(value))
 
 
@@ -109,7 +109,7 @@ def _kind_of(row: type[Any]) -> tuple[type[Package], Mapping[str, str]] | None:
     return next(kinds, None)
 
 
-def _from_row(kind: type[Package], members: Mapping[str, str], row: object, blank: Mapping[str, Any]) -> Wanted:
+def _from_row(kind: type[Package], members: Mapping[str, str], row: object, blank: Mapping[str, Any]) -> PackageEntry:
     ids: dict[str, Any] = {name: getattr(row, member, None) for name, member in members.items()}
     if not all(ids.values()):
         missing = [members[name] for name, value in ids.items() if not value]
@@ -120,4 +120,4 @@ def _from_row(kind: type[Package], members: Mapping[str, str], row: object, blan
         if value is not None and value != "":
             fields[name] = value
     status = fields.get("status")
-    return Wanted(kind(**ids), fields, None if status is None else verdict(status) != "going")
+    return PackageEntry(kind(**ids), fields, None if status is None else verdict(status) != "going")

@@ -225,12 +225,12 @@ class PackageReader(ABC):
 
     def _source(self, package: PackageLike) -> BodySource:
         """Bind a package to the functions that request its links and bytes."""
-        wanted = as_package(package)
+        subject = as_package(package)
         return BodySource(
-            package=wanted,
-            body=partial(self.body, wanted),
-            link=partial(self._usable_link, wanted),
-            renew=partial(self._renew_link, wanted),
+            package=subject,
+            body=partial(self.body, subject),
+            link=partial(self._usable_link, subject),
+            renew=partial(self._renew_link, subject),
             timing=self._timing,
             download=self._download,
             retry=self._retry,

@@ -9,7 +9,7 @@ import pytest
 
 from pixxel_async.downloads.item import BatchContext, Item
 from pixxel_async.downloads.schedule.fair_queue import FairQueue
-from pixxel_async.packages import JobPackage, Wanted
+from pixxel_async.packages import JobPackage, PackageEntry
 from pixxel_async.settings import DownloadSettings
 
 
@@ -18,7 +18,7 @@ def queue(*names: str) -> FairQueue:
     contexts: dict[str, Any] = {name[0]: BatchContext(name[0], Path(), None, DownloadSettings()) for name in names}  # type: ignore[arg-type]
     turns = FairQueue()
     for name in names:
-        turns.append(Item(Wanted(JobPackage(workflow_id="w", job_id=name)), contexts[name[0]], 0.0))
+        turns.append(Item(PackageEntry(JobPackage(workflow_id="w", job_id=name)), contexts[name[0]], 0.0))
     return turns
 
 

@@ -147,7 +147,7 @@ class PollPolicy(Generic[K]):
         if learning and self._polls and self._polls[0][0] <= now:
             return True
         scouting = bool(self._asked_once) and not self.packing_time.known and (not fresh or self._run >= SPARSE)
-        return scouting and now >= self._asked_once[0].asked + self._scout
+        return scouting and now >= self._asked_once[0].asked_at + self._scout
 
     def _has_poll(self, now: float) -> bool:
         """Return whether a package may be polled: one whose time has come, or the oldest that was asked once."""
@@ -161,7 +161,7 @@ class PollPolicy(Generic[K]):
 
     def _oldest_due(self) -> float:
         oldest = self._asked_once[0]
-        return min(oldest.asked + self.packing_time.quantile(self._threshold), oldest.until)
+        return min(oldest.asked_at + self.packing_time.quantile(self._threshold), oldest.until)
 
     def _bounds(self, now: float, to_come: int, ready: int) -> Bottleneck:
         seconds_per_body, rate = self.throughput.seconds_per_body(), self._rate.now
@@ -185,7 +185,7 @@ class PollPolicy(Generic[K]):
 
     def start(self, item: K, now: float) -> None:
         """Record the first request for a package, sent at `now`."""
-        item.asked = item.sent = item.seen = self._latest = now
+        item.asked_at = item.sent_at = item.pending_at = self._latest = now
         self._in_flight[item] = self._ready_at_once
         self._first_requests += 1
         self._run += 1
@@ -196,13 +196,13 @@ class PollPolicy(Generic[K]):
             item = heapq.heappop(self._polls)[2]
         else:
             item = self._asked_once.popleft()
-            self._scout = next_scout(now - item.asked, self._first_requests + self._to_come)
-        item.sent = now
+            self._scout = next_scout(now - item.asked_at, self._first_requests + self._to_come)
+        item.sent_at = now
         self._not_before.pop(item, None)
         self._run = 0
-        model, requested_at = self.packing_time, item.asked
+        model, requested_at = self.packing_time, item.asked_at
         self._in_flight[item] = (
-            model.ready_probability(item.seen - requested_at, now - requested_at) if model.known else MOSTLY
+            model.ready_probability(item.pending_at - requested_at, now - requested_at) if model.known else MOSTLY
         )
         return item
 
@@ -210,12 +210,12 @@ class PollPolicy(Generic[K]):
         """Return the time (seconds) of the next poll; None when only an event can bring one."""
         times = [self._polls[0][0]] if self._polls else []
         if not self.packing_time.known and self._asked_once:
-            times.append(self._asked_once[0].asked + self._scout)
+            times.append(self._asked_once[0].asked_at + self._scout)
         if self.packing_time.known:
             if self.demand(ready) <= 0:
                 return None
             if self._asked_once:
-                soon = FEW * (now - self._asked_once[0].asked)
+                soon = FEW * (now - self._asked_once[0].asked_at)
                 times.append(now + max(SHORTEST, min(soon, self._oldest_due() - now)))
         return min(times, default=None)
 
@@ -249,12 +249,12 @@ class PollPolicy(Generic[K]):
             retry_after: seconds before which the service does not want to be asked again; None when it names none.
         """
         if retry_after is not None:
-            self._not_before[item] = item.sent + retry_after
+            self._not_before[item] = item.sent_at + retry_after
         if item.asks > 1:
             self._polls_in_vain += 1
             self._learn(item, ready=False)
-            item.gap = max(item.gap, item.sent - item.seen)
-            item.seen = item.sent
+            item.gap = max(item.gap, item.sent_at - item.pending_at)
+            item.pending_at = item.sent_at
             self.push(item, self._poll_time(item))
             return
         self._ready_at_once -= LEARN_RATE * self._ready_at_once
@@ -262,7 +262,7 @@ class PollPolicy(Generic[K]):
             self._asked_once.append(item)
             return
         self._probes += 1
-        self.push(item, item.asked + self._first * 2.0 ** (self._probes % PROBES / PROBES))
+        self.push(item, item.asked_at + self._first * 2.0 ** (self._probes % PROBES / PROBES))
 
     def record_ready(self, item: K, link_life: float) -> None:
         """Record that a package was ready.
@@ -285,14 +285,15 @@ class PollPolicy(Generic[K]):
 
     def _learn(self, item: K, *, ready: bool) -> None:
         """Update the restart test and the packing times by the answer to a poll."""
-        gap, age, pending_at = item.sent - item.seen, item.sent - item.asked, item.seen - item.asked
+        gap = item.sent_at - item.pending_at
+        age, pending_age = item.sent_at - item.asked_at, item.pending_at - item.asked_at
         steady = self.restarts.steady or not item.restarts
         if not steady:
             probability = self.packing_time.ready_probability
             restarted = max(probability(item.gap, gap), SLIGHT) if gap > item.gap else 0.0
-            steady = self.restarts.update(ready, if_restarting=restarted, if_steady=probability(pending_at, age))
+            steady = self.restarts.update(ready, if_restarting=restarted, if_steady=probability(pending_age, age))
         if steady:
-            self.packing_time.update(pending_at, age, ready)
+            self.packing_time.update(pending_age, age, ready)
         else:
             self.packing_time.update(item.gap, age if ready and not self.restarts.likely else gap, ready)
 
@@ -306,4 +307,4 @@ class PollPolicy(Generic[K]):
     def _poll_time(self, item: K) -> float:
         """Return when to poll a package again after a poll in vain."""
         remaining = self._to_come + len(self) + 1
-        return item.asked + poll_age(item, self.packing_time, self.restarts, first=self._first, remaining=remaining)
+        return item.asked_at + poll_age(item, self.packing_time, self.restarts, first=self._first, remaining=remaining)

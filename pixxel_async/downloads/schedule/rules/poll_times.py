@@ -34,16 +34,16 @@ class Pollable(Protocol):
 
     Attributes:
         restarts: whether a repeated request may restart its packing.
-        asked, sent: when the first and the latest request were sent.
-        seen: the latest request that found it pending, at first the same as `asked`.
+        asked_at, sent_at: when the first and the latest request were sent.
+        pending_at: the latest request that found it pending, at first the same as `asked_at`.
         gap: the longest wait between two requests that was in vain.
         asks: requests so far.
         until: when it is polled at the latest.
     """
 
-    asked: float
-    sent: float
-    seen: float
+    asked_at: float
+    sent_at: float
+    pending_at: float
     gap: float
     asks: int
 
@@ -61,7 +61,7 @@ def poll_age(item: Pollable, model: PackingTimeModel, restarts: RestartTest, *, 
         first: seconds to wait while nothing is known.
         remaining: packages that are pending, this one included.
     """
-    age = item.seen - item.asked
+    age = item.pending_at - item.asked_at
     # Case 1: no package was found ready yet: exponential backoff.
     if not model.known:
         return age + max(age, first)

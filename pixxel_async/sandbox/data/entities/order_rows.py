@@ -34,7 +34,7 @@ def order_row(order: SandboxOrder, now: float, bandsets: Mapping[str, Row]) -> R
 
 def line_row(order: SandboxOrder, line: OrderLine, now: float, bandsets: Mapping[str, Row]) -> Row:
     """Render one item of an order; `bandsets` are the known ones by id."""
-    item, state = line.wanted, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
+    item, state = line.item, "DRAFT" if order.dry else "FULFILLED" if order.fulfilled(now) else "ACTIVE"
     bandset = (item.get("bandset") or {}).get("bandset_id", "")
     bands = bandsets[bandset]["bands"] if bandset in bandsets else []
     return {
@@ -114,7 +114,7 @@ def entry_row(entry: OrderEntry, delivery: str, storage: str) -> Row:
         "id": entry.id,
         "org_id": entry.order.org_id,
         "task_id": entry.task_id,
-        "bandset_id": (entry.line.wanted.get("bandset") or {}).get("bandset_id", ""),
+        "bandset_id": (entry.line.item.get("bandset") or {}).get("bandset_id", ""),
         "area": entry.line.area,
         "delivery_status": delivery,
         "details": scene_item(entry.scene, storage, older=True),
@@ -127,7 +127,7 @@ def entry_row(entry: OrderEntry, delivery: str, storage: str) -> Row:
 
 def delivery_status(order: SandboxOrder, line: OrderLine, stores: Container[str], now: float) -> str:
     """Return the status of the delivery that an item asks for, which fails without its store; empty if it asks none."""
-    store = (line.wanted.get("cloud_delivery") or {}).get("config")
+    store = (line.item.get("cloud_delivery") or {}).get("config")
     if not store:
         return ""
     return status_of_delivery(order.placed + order.seconds, order.seconds, now) if store in stores else "FAILED"

@@ -40,27 +40,27 @@ class OrderLine:
 
     Attributes:
         id: as in the API.
-        wanted: the item as sent, with defaults.
+        item: the item as sent, with defaults.
         scenes: archive scenes that it buys; empty for tasking.
         placed: when, in seconds since 1970.
     """
 
     id: str
-    wanted: Mapping[str, Any]
+    item: Mapping[str, Any]
     scenes: tuple[Scene, ...]
     placed: float = 0.0
 
     @property
     def kind(self) -> str:
         """Return `ARCHIVE` if scenes are named, `RECURRING` if it repeats, else `TASKING`."""
-        if self.wanted.get("item_ids"):
+        if self.item.get("item_ids"):
             return "ARCHIVE"
-        return "TASKING" if self.wanted["recurrence"] in ("ONCE", "NOT_APPLICABLE") else "RECURRING"
+        return "TASKING" if self.item["recurrence"] in ("ONCE", "NOT_APPLICABLE") else "RECURRING"
 
     @property
     def geometries(self) -> list[Row]:
         """Return the geometries of its features."""
-        features = self.wanted["geometry"].get("features", [])
+        features = self.item["geometry"].get("features", [])
         return [feature["geometry"] for feature in features if isinstance(feature.get("geometry"), dict)]
 
     @property
@@ -72,7 +72,7 @@ class OrderLine:
     def base(self) -> int:
         """Return the tokens before uplifts."""
         billed = self.area if self.kind == "ARCHIVE" else max(LEAST_KM2, self.area)
-        times = int(self.wanted.get("no_of_occurrences") or 1)
+        times = int(self.item.get("no_of_occurrences") or 1)
         return billed * TOKENS_PER_KM2 * max(1, len(self.scenes), times)
 
     @property
@@ -84,14 +84,14 @@ class OrderLine:
     def uplifts(self) -> list[Row]:
         """Return the uplifts for a short capture window and for faster delivery, the latter for each archive scene."""
         uplifts = [] if self.kind == "ARCHIVE" else self._window_uplifts()
-        speed = self.wanted["delivery_speed"]
+        speed = self.item["delivery_speed"]
         if speed not in ("STANDARD", "NOT_APPLICABLE"):
             ids = [scene.id for scene in self.scenes] or [""]
             uplifts += [_uplift(speed, "faster delivery", _EXPEDITED, self.base / len(ids), id) for id in ids]
         return uplifts
 
     def _window_uplifts(self) -> list[Row]:
-        start, end = (_seconds(self.wanted.get(name)) for name in ("start_date", "end_date"))
+        start, end = (_seconds(self.item.get(name)) for name in ("start_date", "end_date"))
         days = (end - start) / _DAY
         if not 0 < days < _FLEXIBLE:
             return []
@@ -105,11 +105,9 @@ class OrderLine:
         """Return the capture windows of a recurring order."""
         if self.kind != "RECURRING":
             return []
-        start, end = (_seconds(self.wanted.get(name)) for name in ("start_date", "end_date"))
-        months = _MONTHS.get(self.wanted["recurrence"], 1)
-        begins = [
-            _add_months(start, months * at) for at in range(max(1, int(self.wanted.get("no_of_occurrences") or 1)))
-        ]
+        start, end = (_seconds(self.item.get(name)) for name in ("start_date", "end_date"))
+        months = _MONTHS.get(self.item["recurrence"], 1)
+        begins = [_add_months(start, months * at) for at in range(max(1, int(self.item.get("no_of_occurrences") or 1)))]
         return [{"start": offset(begin), "end": offset(begin + end - start)} for begin in begins]
 
     @property
@@ -118,7 +116,7 @@ class OrderLine:
         # ASSUMPTION: the limits are not documented; a stricter request is less likely to succeed.
         if self.kind == "ARCHIVE":
             return "NOT_APPLICABLE"
-        cloud = int(self.wanted["cloud_cover"])
+        cloud = int(self.item["cloud_cover"])
         return "FAILED" if cloud == 0 else "WEAK_SUCCESS" if cloud < 10 else "SUCCESS"
 
     @property
@@ -222,9 +220,7 @@ def _tasked_scene(order: SandboxOrder, line: OrderLine) -> Scene:
     west, south, east, north = next(
         (bounds for geometry in line.geometries if (bounds := box(geometry))), (0.0, 0.0, 0.0, 0.0)
     )
-    place = SceneLocation(
-        line.wanted.get("name") or "tasked", round((west + east) / 2, 6), round((south + north) / 2, 6)
-    )
+    place = SceneLocation(line.item.get("name") or "tasked", round((west + east) / 2, 6), round((south + north) / 2, 6))
     taken_at = order.placed + order.seconds
     code = int(tag(line.id)[1:7], 16) % 10**6
     return Scene(
