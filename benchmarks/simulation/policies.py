@@ -34,9 +34,9 @@ class Work:
     """
 
     package: Package
-    asked: float = 0.0
-    sent: float = 0.0
-    seen: float = 0.0
+    asked_at: float = 0.0
+    sent_at: float = 0.0
+    pending_at: float = 0.0
     gap: float = 0.0
     asks: int = 0
     restarts: bool = True

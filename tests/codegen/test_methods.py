@@ -12,21 +12,21 @@ import pytest
 class Recorder:
     """An API that records each call and returns it."""
 
-    async def one(self, call: Any, model: Any, *, unwrap: str = "") -> Any:
+    async def fetch(self, call: Any, model: Any, *, unwrap: str = "") -> Any:
         return call, model, unwrap
 
-    many = one
+    fetch_list = fetch
 
     def pages(self, call: Any, model: Any, paging: Any) -> Any:
         return call, model, paging
 
-    async def first(self, rows: Any, what: str, id: str) -> Any:
+    async def find(self, rows: Any, what: str, id: str) -> Any:
         return rows, what, id
 
-    async def content(self, call: Any) -> Any:
+    async def fetch_bytes(self, call: Any) -> Any:
         return call
 
-    nothing = content
+    send = fetch_bytes
 
     async def wait(self, wait: Any, *, timeout: float | None = None) -> Any:
         return wait, timeout

@@ -41,7 +41,7 @@ class FakeAPI:
         signed = f"https://storage.example/{len(self.calls)}.zip"
         return signed if self.life is None else f"{signed}?Expires={int(self.now.timestamp() + self.life)}&Signature=0"
 
-    async def one_and_headers(self, call: Call, model: type[Any]) -> tuple[Any, Mapping[str, str]]:
+    async def fetch_with_headers(self, call: Call, model: type[Any]) -> tuple[Any, Mapping[str, str]]:
         self.calls.append((call.operation.name, dict(call.path)))
         await asyncio.sleep(0)
         if self.error is not None:

@@ -24,9 +24,9 @@ from pixxel_async.downloads.schedule.rules.throughput import Throughput
 class Row:
     """A package as the policy sees it."""
 
-    asked: float = 0.0
-    sent: float = 0.0
-    seen: float = 0.0
+    asked_at: float = 0.0
+    sent_at: float = 0.0
+    pending_at: float = 0.0
     gap: float = 0.0
     asks: int = 0
     restarts: bool = True
@@ -250,8 +250,8 @@ def test_the_backlog_is_bounded_by_the_life_of_links() -> None:
 def test_intervals_grow_until_restarts_are_ruled_out() -> None:
     """A package that is ready after a shorter interval proves that polling does not restart packing."""
     policy: PollPolicy[Row] = PollPolicy(first=2.0)
-    row, now = Row(asked=0.0, asks=3), 30.0
-    row.seen, row.gap, row.sent = 20.0, 12.0, now
+    row, now = Row(asked_at=0.0, asks=3), 30.0
+    row.pending_at, row.gap, row.sent_at = 20.0, 12.0, now
     policy.record_ready(row, 600.0)
     assert policy.restarts.steady
 
@@ -263,13 +263,13 @@ def test_intervals_grow_until_restarts_are_ruled_out() -> None:
 
 def waits(*, restarts: bool, looks: int) -> list[float]:
     """Return the intervals between unsuccessful polls of one package, while others take long."""
-    row = Row(restarts=restarts, asks=1, seen=45.0, gap=45.0)
+    row = Row(restarts=restarts, asks=1, pending_at=45.0, gap=45.0)
     intervals: list[float] = []
     for _ in range(looks):
         row.asks += 1
         age = poll_age(row, taught(*(50.0,) * 20), RestartTest(), first=2.0, remaining=1)
-        intervals.append(age - (row.seen - row.asked))
-        row.seen, row.gap = row.asked + age, max(row.gap, intervals[-1])
+        intervals.append(age - (row.pending_at - row.asked_at))
+        row.pending_at, row.gap = row.asked_at + age, max(row.gap, intervals[-1])
     return intervals
 
 
@@ -361,7 +361,7 @@ def test_a_service_that_restarts_is_suspected_by_its_answers() -> None:
 def test_intervals_grow_at_a_service_that_restarts() -> None:
     """At a service that restarts packing, intervals grow by a third to threefold."""
     row, doubt = Row(asks=3), RestartTest(suspicion=20.0)
-    row.seen = row.gap = 40.0
+    row.pending_at = row.gap = 40.0
     close, wide = taught(*(10.0,) * 20), taught(*(10.0 * 2.0**step for step in range(-6, 7)))
 
     assert poll_age(row, close, doubt, first=2.0, remaining=1) - 40.0 == pytest.approx(1.3 * 40.0)
