@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class LazyRows(Sequence[T]):
-    """Rows decoded lazily; each iteration parses the JSON again, so iterate once.
+    """Rows decoded lazily; each iteration decodes them again, so iterate once.
 
     Args:
-        source: the text of the rows.
+        source: the packed rows.
         read: decodes rows of parsed JSON.
     """
 
@@ -27,7 +27,7 @@ class LazyRows(Sequence[T]):
         return len(self._source)
 
     def __iter__(self) -> Iterator[T]:
-        for rows in self._source.parsed():
+        for rows in self._source.blocks():
             yield from self._read(rows)
 
     @overload

@@ -20,7 +20,7 @@ from .pages import Page, Pages
 from .reply import Reply, body_start, error_in_success, is_error_body, parse
 from .resource import Wait, Waiter
 from .rules import paging as rules
-from .rules.json_rows import RowIndex, index_rows, row_pattern
+from .rules.json_rows import RowIndex, index_rows
 from .rules.paging import ENVELOPES, Paging
 from .rules.request import check_path
 from .rules.retry import outcome_unknown
@@ -234,9 +234,7 @@ class RestAPI:
 
     async def _index(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> RowIndex | None:
         """Index the rows of a large page; None where it must be decoded as a whole."""
-        lazy = lazy_member(model)
-        await self._in_thread(lambda: row_pattern(lazy))  # compiling it takes some 30 ms
-        return await in_steps(index_rows(reply.pieces, cursor.paging.rows, lazy))
+        return await in_steps(index_rows(reply.pieces, cursor.paging.rows, lazy_member(model)))
 
     async def _decode(self, call: Call, reply: Reply, decode: Callable[[], T]) -> T:
         """Decode a response, a large one in a thread; if that fails, the outcome of an unsafe call is unknown."""

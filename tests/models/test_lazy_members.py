@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ import attrs
 import pytest
 
 from pixxel_async._http.codec.convert import Drift, read
-from pixxel_async._http.codec.json_text import JsonText
+from pixxel_async._http.codec.json_text import pack
 from pixxel_async._http.codec.lazy import LazyMember, Pending
 from pixxel_async.models import Catalog, STACItem
 from tests.support.clients import client_for
@@ -34,10 +33,10 @@ def pending(item: STACItem) -> bool:
     return type(member.slot.__get__(item)) is Pending
 
 
-def fresh(as_text: bool, assets: Any = ASSETS) -> tuple[STACItem, Drift]:
-    """An item as an answer gives it, whose assets are text or parsed, and what counts its drift."""
+def fresh(packed: bool, assets: Any = ASSETS) -> tuple[STACItem, Drift]:
+    """An item as an answer gives it, whose assets are packed or parsed, and what counts its drift."""
     drift = Drift()
-    raw = {**RAW, "assets": JsonText(json.dumps(assets)) if as_text else assets}
+    raw = {**RAW, "assets": pack(assets) if packed else assets}
     return read(STACItem, raw, drift), drift
 
 
@@ -55,23 +54,23 @@ USES: dict[str, Callable[[STACItem], Any]] = {
 }
 
 
-@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("use", USES)
-def test_every_use_sees_the_decoded_assets(use: str, as_text: bool) -> None:
+def test_every_use_sees_the_decoded_assets(use: str, packed: bool) -> None:
     """Whatever reads the attributes of an item gets what an item read at once gives, and counts its drift once."""
-    item, drift = fresh(as_text)
+    item, drift = fresh(packed)
     assert pending(item) and drift.members == DRIFT
     assert USES[use](item) == USES[use](STACItem.from_dict(RAW))
     assert not pending(item) and drift.members == WITH_ASSETS
     assert item.assets is item.assets and drift.members == WITH_ASSETS
 
 
-@pytest.mark.parametrize("as_text", [False, True])
-def test_odd_assets_are_kept_in_extra(as_text: bool) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_odd_assets_are_kept_in_extra(packed: bool) -> None:
     """An asset that is no object is left out, counted and given back by `to_dict`, whichever is read first."""
     odd = {**ASSETS, "bad": 7}
     for first in ("assets", "extra"):
-        item, drift = fresh(as_text, odd)
+        item, drift = fresh(packed, odd)
         getattr(item, first)
         assert item.assets.keys() == ASSETS.keys() and item.extra == {"odd": 1, "assets": odd}
         assert item.to_dict()["assets"] == odd and drift.members["STACItem.assets as dict"] == 1
@@ -79,7 +78,7 @@ def test_odd_assets_are_kept_in_extra(as_text: bool) -> None:
 
 def test_assets_can_be_set_and_deleted_unread() -> None:
     """An assignment takes the place of what was not decoded."""
-    item, drift = fresh(as_text=True)
+    item, drift = fresh(packed=True)
     item.assets = {}
     assert item.assets == {} and drift.members == DRIFT
     del item.assets
@@ -97,7 +96,7 @@ def test_a_mapping_of_the_caller_is_read_at_once() -> None:
 
 @pytest.mark.slow
 async def test_large_and_small_answers_give_the_same_items() -> None:
-    """Row by row from the text, or parsed at once: the items are equal, and their drift is counted when it is read."""
+    """Row by row, or parsed at once: the items are equal, and their drift is counted when it is read."""
     rows = [{**RAW, "id": f"{number:0400}"} for number in range(900)]
     pages = [answer(body={"features": part}) for part in (rows, rows, [], rows[:9], [])]
     async with RawServer(*pages[:1], *pages[1:]) as server, client_for(server.url) as client:

@@ -1,21 +1,16 @@
-"""Parsing of JSON as the API's services write it, and a value that is still text."""
+"""Parsing of JSON as the API's services write it, and packing of parsed values into bytes."""
 
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["JsonText", "loads"]
+__all__ = ["loads", "pack", "unpack"]
 
 _MAX_DIGITS = 400
 """Digits of a whole number in JSON; longer ones are kept as text, since Python refuses to convert them."""
-
-
-class JsonText(str):
-    """The text of a JSON value that is valid, but not parsed yet."""
-
-    __slots__ = ()
 
 
 def loads(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
@@ -37,3 +32,13 @@ def loads(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None
 
 def _long_int(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MAX_DIGITS else digits
+
+
+def pack(value: Any) -> bytes:
+    """Return a parsed value as bytes, which exist in this process only; raises `ValueError` if nested too deeply."""
+    return marshal.dumps(value)
+
+
+def unpack(packed: bytes) -> Any:
+    """Return the value that was packed; a packed value inside it stays packed."""
+    return marshal.loads(packed)  # noqa: S302 - our own bytes

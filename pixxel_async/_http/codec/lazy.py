@@ -24,7 +24,7 @@ class Pending:
     """The raw value of a member with its decoder.
 
     Attributes:
-        raw: parsed JSON or a `JsonText`.
+        raw: parsed JSON, or bytes of `pack`.
         decode: returns the value, and the raw value if `extra` should keep it.
     """
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 import attrs
 
 from .drift import Drift, drift_now
-from .json_text import JsonText, loads
+from .json_text import unpack
 from .lazy import Pending, unsettled_extra
 from .open_enum import OpenEnum
 from .reader_code import Hook, ReadMember, WordReader, compile_reader
@@ -82,13 +82,13 @@ class Reader:
         return self._converter.get_structure_hook(kind)
 
     def _lazy_hook(self, wire: str, hook: Hook, kind: Any) -> Hook:
-        """Return a hook that leaves an object of an answer for later; its drift is counted when it is read.
+        """Return a hook that leaves an object of an answer, packed or not, for later, when its drift is counted.
 
         Outside of an answer, where nothing counts drift, the object may be the caller's, who may change it.
         """
 
         def decode(raw: Any, drift: Drift) -> tuple[Any, Any]:
-            raw = loads(raw) if isinstance(raw, JsonText) else raw
+            raw = unpack(raw) if isinstance(raw, bytes) else raw
             before = drift_now.set(drift)
             try:
                 return hook(raw, kind), None
@@ -100,7 +100,7 @@ class Reader:
 
         def postpone(value: Any, _: object) -> Any:
             drift = drift_now.get()
-            if drift is None or not isinstance(value, dict | JsonText):
+            if drift is None or not isinstance(value, dict | bytes):
                 return hook(value, kind)
             return Pending(value, partial(decode, drift=drift))
 
