@@ -46,11 +46,11 @@ def area(value: Any) -> Geometry:
             f"{type(value).__name__} is not an area: give GeoJSON, well-known text, a box, a file's path, or a shapely "
             "or geopandas object"
         )
-    geometries = list(_geometries(in_degrees(shape)))
+    geometries = list(_find_geometries(in_degrees(shape)))
     if len(geometries) != 1:
         several = f"{len(geometries)} shapes: give one, or their union" if geometries else "no shape: it is empty"
         raise ConfigError(f"one area is needed, but this has {several}")
-    polygons = _polygons(geometries[0])
+    polygons = _convert_polygons(geometries[0])
     for ring in (ring for polygon in polygons for ring in polygon):
         _check(ring)
     if len(polygons) == 1:
@@ -64,16 +64,16 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, os.PathLike)
 
 
-def _geometries(shape: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+def _find_geometries(shape: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
     """Yield the geometries of a GeoJSON object that are not empty."""
     if not isinstance(shape, Mapping) or depth > _NESTED:
         return
     kind = shape.get("type")
     if kind == "Feature" or (kind is None and "geometry" in shape):
-        yield from _geometries(shape.get("geometry"), depth + 1)
+        yield from _find_geometries(shape.get("geometry"), depth + 1)
     elif kind in ("FeatureCollection", "GeometryCollection"):
         for inner in shape.get("features" if kind == "FeatureCollection" else "geometries") or ():
-            yield from _geometries(inner, depth + 1)
+            yield from _find_geometries(inner, depth + 1)
     elif kind is None or shape.get("coordinates"):
         yield shape
 
@@ -81,14 +81,14 @@ def _geometries(shape: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
 Ring = list[list[float]]
 
 
-def _polygons(shape: Mapping[str, Any]) -> list[list[Ring]]:
+def _convert_polygons(shape: Mapping[str, Any]) -> list[list[Ring]]:
     """Return the polygons of a geometry, in two dimensions, rings closed."""
     kind, coordinates = shape.get("type"), shape.get("coordinates")
     if kind not in ("Polygon", "MultiPolygon"):
         raise ConfigError(f"an area is a Polygon or MultiPolygon, not {str(kind)[:40]!r}; draw a polygon around it")
     try:
         parts = [coordinates] if kind == "Polygon" else list(coordinates or ())
-        polygons = [[_ring(ring) for ring in part if ring] for part in parts if part]
+        polygons = [[_convert_ring(ring) for ring in part if ring] for part in parts if part]
     except (TypeError, ValueError, IndexError):
         raise ConfigError(f"the {kind} has coordinates that are not lists of numbers") from None
     if not any(polygons):
@@ -96,7 +96,7 @@ def _polygons(shape: Mapping[str, Any]) -> list[list[Ring]]:
     return [part for part in polygons if part]
 
 
-def _ring(positions: Sequence[Sequence[float]]) -> Ring:
+def _convert_ring(positions: Sequence[Sequence[float]]) -> Ring:
     ring = [[float(position[0]), float(position[1])] for position in positions]
     return ring if ring[0] == ring[-1] else [*ring, ring[0]]
 

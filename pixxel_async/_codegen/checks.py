@@ -16,7 +16,7 @@ _TAKEN = {"bool", "dict", "extra", "float", "from_dict", "int", "list", "str", "
 def check(source: SourceCode, document: Document) -> None:
     """Raise `BadDescription`, with the line, for the first violation."""
     for name, schema in document.components.schemas.items():
-        for wrong in _schema_faults(document, schema):
+        for wrong in _find_schema_faults(document, schema):
             raise source.error(("components", "schemas", name), wrong)
     ids: set[str] = set()
     for path, http, operation in operations(document):
@@ -24,13 +24,13 @@ def check(source: SourceCode, document: Document) -> None:
         if operation.operation_id in ids:
             raise source.error((*place, "operationId"), f"{operation.operation_id} stands twice")
         ids.add(operation.operation_id)
-        for wrong in _reference_faults(document, operation):
+        for wrong in _find_reference_faults(document, operation):
             raise source.error(place, wrong)
-        for wrong in _method_faults(document, methods(document, path, http, operation)[0]):
+        for wrong in _find_method_faults(document, methods(document, path, http, operation)[0]):
             raise source.error(place, wrong)
 
 
-def _schema_faults(document: Document, schema: SchemaRecord) -> Iterator[str]:
+def _find_schema_faults(document: Document, schema: SchemaRecord) -> Iterator[str]:
     for name in schemas_in(schema):
         if name not in document.components.schemas:
             yield f"there is no schema {name}"
@@ -42,7 +42,7 @@ def _schema_faults(document: Document, schema: SchemaRecord) -> Iterator[str]:
             yield f"there is no member {name}"
 
 
-def _reference_faults(document: Document, operation: OperationRecord) -> Iterator[str]:
+def _find_reference_faults(document: Document, operation: OperationRecord) -> Iterator[str]:
     if any(not part.isidentifier() for part in operation.operation_id.split(".")):
         yield f"{operation.operation_id} is no name in Python"
     for parameter in operation.parameters:
@@ -53,7 +53,7 @@ def _reference_faults(document: Document, operation: OperationRecord) -> Iterato
             yield f"there is no schema {name}"
 
 
-def _method_faults(document: Document, method: MethodPlan) -> Iterator[str]:
+def _find_method_faults(document: Document, method: MethodPlan) -> Iterator[str]:
     operation, arguments = method.operation, {argument.wire for argument in method.arguments}
     in_path = {argument.wire for argument in method.of("path")}
     references = [*operation.x_exactly_one, *operation.x_requires, *operation.x_repeat_unless]

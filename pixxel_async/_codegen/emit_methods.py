@@ -16,10 +16,10 @@ _TIMEOUT_ABOUT = "timeout: Seconds to wait at most; None for the `poll.timeout` 
 def method(plan: MethodPlan) -> str:
     """Generate a method that sends a request."""
     paged = plan.api_method == "pages"
-    head = _signature(plan.verb, plan.arguments, _return_type(plan), asynchronous=not paged)
+    head = _emit_signature(plan.verb, plan.arguments, _return_type(plan), asynchronous=not paged)
     keyword = {"pages": "return", "send": "await"}.get(plan.api_method, "return await")
-    statement = f"{keyword} self._api.{plan.api_method}({_call(plan)}{_reading_arguments(plan)})"
-    return f"{head}\n{_method_docstring(plan)}\n        {statement}"
+    statement = f"{keyword} self._api.{plan.api_method}({_call(plan)}{_emit_reading_arguments(plan)})"
+    return f"{head}\n{_emit_docstring(plan)}\n        {statement}"
 
 
 def extra_methods(plan: MethodPlan) -> list[str]:
@@ -28,7 +28,7 @@ def extra_methods(plan: MethodPlan) -> list[str]:
     return [*([_get_from(plan, lookup)] if lookup else []), *(_wait_methods(plan, wait) if wait else [])]
 
 
-def _signature(
+def _emit_signature(
     verb: str, arguments: Sequence[MethodArgument], returned: str, *, asynchronous: bool, more: str = ""
 ) -> str:
     positional = [_declare(a) for a in arguments if a.positional]
@@ -55,20 +55,20 @@ def _return_type(plan: MethodPlan) -> str:
 
 
 def _call(plan: MethodPlan) -> str:
-    path, query = _mapping(plan.of("path")), _mapping(plan.of("query"))
+    path, query = _emit_mapping(plan.of("path")), _emit_mapping(plan.of("query"))
     parts = [plan.constant, *([f"{{{path}}}"] if path or query else []), *([f"{{{query}}}"] if query else [])]
     if plan.of("body") or plan.fixed:
-        parts.append(f"body={_body(plan)}")
+        parts.append(f"body={_emit_body(plan)}")
     if plan.repeat:
         parts.append(f"repeat={plan.repeat}")
     return f"Call({', '.join(parts)})"
 
 
-def _mapping(arguments: Sequence[MethodArgument]) -> str:
-    return ", ".join(f"{a.wire!r}: {_value(a)}" for a in arguments)
+def _emit_mapping(arguments: Sequence[MethodArgument]) -> str:
+    return ", ".join(f"{a.wire!r}: {_emit_value(a)}" for a in arguments)
 
 
-def _value(argument: MethodArgument) -> str:
+def _emit_value(argument: MethodArgument) -> str:
     """Return the code of an argument's value."""
     if argument.geometry:
         return f"geometry_of({argument.name})"
@@ -79,10 +79,10 @@ def _value(argument: MethodArgument) -> str:
     return argument.name
 
 
-def _body(plan: MethodPlan) -> str:
+def _emit_body(plan: MethodPlan) -> str:
     fixed = "".join(f", {name!r}: {value!r}" for name, value in plan.fixed.items())
     needed = "".join(f", {argument.wire!r}" for argument in plan.of("body") if argument.required)
-    body = f"to_body({{{_mapping(plan.of('body'))}{fixed}}}{needed})"
+    body = f"to_body({{{_emit_mapping(plan.of('body'))}{fixed}}}{needed})"
     if names := plan.operation.x_exactly_one:
         body = f"require_one({body}, {', '.join(map(repr, names))})"
     for name, condition in plan.operation.x_requires.items():
@@ -94,7 +94,7 @@ def _body(plan: MethodPlan) -> str:
     return body
 
 
-def _reading_arguments(plan: MethodPlan) -> str:
+def _emit_reading_arguments(plan: MethodPlan) -> str:
     operation = plan.operation
     if not plan.model:
         return ""
@@ -108,18 +108,18 @@ _SHAPES = " GeoJSON, WKT, or a box west,south,east,north; a file (in Python a `P
 """How to give an argument that is a geometry."""
 
 
-def _method_docstring(plan: MethodPlan) -> str:
+def _emit_docstring(plan: MethodPlan) -> str:
     sections = {
-        "Args": _args_section(plan.arguments),
-        "Returns": _returns_section(plan),
-        "Raises": _raises_section(plan),
+        "Args": _describe_arguments(plan.arguments),
+        "Returns": _describe_returns(plan),
+        "Raises": _describe_raises(plan),
         "Note": [sentence(plan.operation.x_note)] if plan.operation.x_note else [],
         "Source": [sentence(plan.operation.x_source)] if plan.operation.x_source else [],
     }
     return docstring(plan.about or f"`{plan.http} {plan.path}`.", 8, sections)
 
 
-def _returns_section(plan: MethodPlan) -> list[str]:
+def _describe_returns(plan: MethodPlan) -> list[str]:
     if plan.api_method == "pages":
         single_page = plan.operation.x_paging == "whole"
         first = "the service sends one page" if single_page else "`await` reads the first page"
@@ -127,14 +127,19 @@ def _returns_section(plan: MethodPlan) -> list[str]:
     return [sentence(plan.returns)] if plan.returns else []
 
 
-def _args_section(arguments: Sequence[MethodArgument]) -> list[str]:
+def _describe_arguments(arguments: Sequence[MethodArgument]) -> list[str]:
     return [f"{a.name}: {sentence(a.about)}{_SHAPES if a.geometry else ''}" for a in arguments if a.about]
 
 
-def _raises_section(plan: MethodPlan) -> list[str]:
+def _describe_raises(plan: MethodPlan) -> list[str]:
     """List what a call may raise beyond the errors that all calls share."""
     errors = []
-    if "require_one" in (body := _body(plan)) or "require_when" in body or "geometry_of" in body or "rows_of" in body:
+    if (
+        "require_one" in (body := _emit_body(plan))
+        or "require_when" in body
+        or "geometry_of" in body
+        or "rows_of" in body
+    ):
         errors.append("ConfigError: An argument is missing or invalid; nothing was sent.")
     if plan.operation.x_repeat != "safe" and plan.repeat != '"safe"':
         tells = f"; find out with `{plan.operation.x_reconcile}`" if plan.operation.x_reconcile else ""
@@ -143,7 +148,7 @@ def _raises_section(plan: MethodPlan) -> list[str]:
     return errors
 
 
-def _key(plan: MethodPlan) -> list[MethodArgument]:
+def _make_key_argument(plan: MethodPlan) -> list[MethodArgument]:
     """Return the arguments that identify one object."""
     lookup = plan.operation.x_get_from
     if lookup is None:
@@ -154,24 +159,27 @@ def _key(plan: MethodPlan) -> list[MethodArgument]:
 
 
 def _get_from(plan: MethodPlan, lookup: GetFrom) -> str:
-    key, noun = _key(plan), lookup.argument.removesuffix("_id")
-    head = _signature("get", key, plan.model, asynchronous=True)
+    key, noun = _make_key_argument(plan), lookup.argument.removesuffix("_id")
+    head = _emit_signature("get", key, plan.model, asynchronous=True)
     about = lookup.description or f"The {noun} with this id, read from the listing."
-    sections = {"Args": _args_section(key), "Raises": [f"NotFound: There is no such {noun}."]}
-    rows = f"self.list({_names(plan.of('path'))}, {lookup.filter}={lookup.argument})"
+    sections = {"Args": _describe_arguments(key), "Raises": [f"NotFound: There is no such {noun}."]}
+    rows = f"self.list({_join_names(plan.of('path'))}, {lookup.filter}={lookup.argument})"
     return (
         f"{head}\n{docstring(about, 8, sections)}\n"
         f'        return await self._api.find({rows}, "{noun}", {lookup.argument})'
     )
 
 
-def _names(arguments: Sequence[MethodArgument]) -> str:
+def _join_names(arguments: Sequence[MethodArgument]) -> str:
     return ", ".join(argument.name for argument in arguments)
 
 
 def _wait_methods(plan: MethodPlan, wait: WaitRecord) -> list[str]:
-    key = _key(plan)
-    args, late = [*_args_section(key), _TIMEOUT_ABOUT], f"TimedOut: The {_object_name(key)} has not ended in time."
+    key = _make_key_argument(plan)
+    args, late = (
+        [*_describe_arguments(key), _TIMEOUT_ABOUT],
+        f"TimedOut: The {_object_name(key)} has not ended in time.",
+    )
     returns = [f"The `{plan.model}` as it ended."]
     raises = ["WaitFailed: It ended badly; `value` of the error is its last state.", late]
     words = f"Good ends are {_quote(wait.good)}, bad ones {_quote(wait.bad)}; unknown words count as not ended."
@@ -179,9 +187,9 @@ def _wait_methods(plan: MethodPlan, wait: WaitRecord) -> list[str]:
     about = docstring(about, 8, {"Args": args, "Returns": returns, "Raises": raises})
     watch_doc = f"Iterate over the changes of the {_object_name(key)}, its end included."
     watch_doc = docstring(watch_doc, 8, {"Args": args, "Raises": [late]})
-    waits = _signature("wait", key, plan.model, asynchronous=True, more=_TIMEOUT)
-    watches = _signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_TIMEOUT)
-    arguments = f"self._waiting({_names(key)}), timeout=timeout"
+    waits = _emit_signature("wait", key, plan.model, asynchronous=True, more=_TIMEOUT)
+    watches = _emit_signature("watch", key, f"AsyncIterator[{plan.model}]", asynchronous=False, more=_TIMEOUT)
+    arguments = f"self._waiting({_join_names(key)}), timeout=timeout"
     return [
         f"{waits}\n{about}\n        return await self._api.wait({arguments})",
         f"{watches}\n{watch_doc}\n        return self._api.watch({arguments})",
@@ -201,14 +209,14 @@ def _quote(words: Sequence[str]) -> str:
 def _wait_value(plan: MethodPlan, wait: WaitRecord, key: Sequence[MethodArgument]) -> str:
     listed = wait.listing or plan.operation.x_get_from
     facts = {
-        "list": f"lambda: self.list({_names(key[:-1])})" if listed else "",
+        "list": f"lambda: self.list({_join_names(key[:-1])})" if listed else "",
         "id_member": repr(wait.id) if wait.id != "id" else "",
         "status": repr(wait.status) if wait.status != "status" else "",
         "good": f"frozenset({wait.good!r})",
         "bad": f"frozenset({wait.bad!r})",
     }
     arguments = ", ".join(f"{name}={value}" for name, value in facts.items() if value)
-    head = _signature("_waiting", key, f"Wait[{plan.model}]", asynchronous=False)
+    head = _emit_signature("_waiting", key, f"Wait[{plan.model}]", asynchronous=False)
     group = "".join(f"{argument.name}, " for argument in key[:-1])
-    get = f"lambda: self.get({_names(key)})"
+    get = f"lambda: self.get({_join_names(key)})"
     return f'{head}\n        return Wait("{plan.resource}", ({group}), {key[-1].name}, {get}, {arguments})'

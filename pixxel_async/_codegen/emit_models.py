@@ -34,24 +34,24 @@ _OFFERS = {
 def model_files(document: Document) -> dict[str, str]:
     """Return the files of `models/`, unformatted, by name."""
     homes = modules(document)
-    files = {f"{home}.py": _module(document, home, homes) for home in sorted(set(homes.values()))}
+    files = {f"{home}.py": _emit_module(document, home, homes) for home in sorted(set(homes.values()))}
     return {**files, "__init__.py": _init(homes)}
 
 
-def _module(document: Document, home: str, homes: Mapping[str, str]) -> str:
+def _emit_module(document: Document, home: str, homes: Mapping[str, str]) -> str:
     schemas = document.components.schemas
     own = [name for name in schemas if homes.get(name) == home]
     own.sort(key=lambda name: not is_word(schemas[name]))  # from its vocabulary down; else in the given order
     read = read_schemas(document)
     code = "\n\n\n".join(
-        _word_list(name, schemas[name]) if is_word(schemas[name]) else _Class(document, name, name in read).text()
+        _emit_words(name, schemas[name]) if is_word(schemas[name]) else _Class(document, name, name in read).text()
         for name in own
     )
     offers = _OFFERS | {name: f".{module_name}" for name, module_name in homes.items() if module_name != home}
     return module(f"Models and open words: {home}.", f"__all__ = {sorted(own)!r}\n\n\n{code}\n", offers)
 
 
-def _word_list(name: str, schema: SchemaRecord) -> str:
+def _emit_words(name: str, schema: SchemaRecord) -> str:
     lines = [f"class {name}(OpenEnum):", docstring(schema.description or f"Words of {name}.", 4), ""]
     for text, meaning in schema.x_values.items():
         lines.append(f"    {constant(text)} = word({text!r})")
@@ -74,12 +74,12 @@ class _Class:
         about = self._schema.description or f"{self._name}."
         note = [sentence(self._schema.x_note)] if self._schema.x_note else []
         head = ["@model", f"class {self._name}({base}):", docstring(about, 4, {"Note": note}), ""]
-        members = [self._member(*each) for each in self._schema.properties.items()]
-        return "\n".join([*head, *members, *self._lent_members()])
+        members = [self._emit_member(*each) for each in self._schema.properties.items()]
+        return "\n".join([*head, *members, *self._emit_lent_members()])
 
-    def _member(self, wire: str, schema: SchemaRecord, within: str = "") -> str:
+    def _emit_member(self, wire: str, schema: SchemaRecord, within: str = "") -> str:
         if schema.properties:
-            return "\n".join(self._member(*each, wire) for each in schema.properties.items())
+            return "\n".join(self._emit_member(*each, wire) for each in schema.properties.items())
         name, facts = attribute(wire), self._facts(wire, schema)
         if within:
             facts["within"] = repr(within)
@@ -90,19 +90,19 @@ class _Class:
         description = schema.description or ""
         description = description if self._read else with_words(description, schema, self._schemas)
         about = f"\n{docstring(sentence(description), 4)}" if description else ""
-        return f"    {name}: {self._annotation(wire, schema)}{value}{about}"
+        return f"    {name}: {self._emit_annotation(wire, schema)}{value}{about}"
 
-    def _annotation(self, wire: str, schema: SchemaRecord) -> str:
+    def _emit_annotation(self, wire: str, schema: SchemaRecord) -> str:
         if self._facts(wire, schema).get("write") == "feature_collection":
             return f"{schema.name} | GeometryLike"
         kind = attribute_type(schema) if self._read else argument_type(schema, self._schemas)
         kind = "str" if schema.const is not None else kind
-        optional = self._default(wire, schema) == {"default": "None"} and kind != "Any"
+        optional = self._emit_default(wire, schema) == {"default": "None"} and kind != "Any"
         return f"{kind} | None" if optional else kind
 
     def _facts(self, wire: str, schema: SchemaRecord) -> dict[str, str]:
         """Return the arguments of `member` as code."""
-        facts = self._default(wire, schema)
+        facts = self._emit_default(wire, schema)
         if attribute(wire) != wire:
             facts["wire"] = repr(wire)
         if schema.const is not None:
@@ -113,11 +113,11 @@ class _Class:
             facts["lazy"] = "True"
         if "features" in (self._schemas[schema.name].properties if schema.name else ()):
             facts["write"] = "feature_collection"
-        if lends := self._lends(wire):
+        if lends := self._find_lent(wire):
             facts["lends"] = repr(lends)
         return facts
 
-    def _default(self, wire: str, schema: SchemaRecord) -> dict[str, str]:
+    def _emit_default(self, wire: str, schema: SchemaRecord) -> dict[str, str]:
         if not self._read and wire in self._schema.required:
             return {}
         if schema.const is not None:
@@ -128,7 +128,7 @@ class _Class:
             return {"factory": "list" if schema.kind == "array" else "dict"}
         return {"default": "None"}
 
-    def _lends(self, wire: str) -> dict[str, str]:
+    def _find_lent(self, wire: str) -> dict[str, str]:
         path = f"{self._name}.{wire}"
         return {
             attribute(name): attribute(lent.member)
@@ -137,7 +137,7 @@ class _Class:
             if lent.from_ == path
         }
 
-    def _lent_members(self) -> list[str]:
+    def _emit_lent_members(self) -> list[str]:
         return [
             f'    {name}: str = member(default="", lent=True)\n'
             + docstring(f"`{lent.member}` of the {lent.from_.partition('.')[0]} that holds this; not in JSON.", 4)

@@ -42,15 +42,15 @@ def resource_files(document: Document) -> dict[str, str]:
     for path, http, operation in operations(document):
         if resource := resource_of(operation):
             by_resource.setdefault(resource, []).extend(methods(document, path, http, operation))
-    files = {f"{name}.py": _module(document, name, found) for name, found in sorted(by_resource.items())}
+    files = {f"{name}.py": _emit_module(document, name, found) for name, found in sorted(by_resource.items())}
     return {**files, "__init__.py": _init(document, sorted(by_resource))}
 
 
-def _module(document: Document, resource: str, plans: list[MethodPlan]) -> str:
+def _emit_module(document: Document, resource: str, plans: list[MethodPlan]) -> str:
     name = resource_class(resource, document.components.schemas)
     about = next((tag.description for tag in document.tags if tag.name == resource), "") or f"`client.{resource}`."
     own = [each for each in plans if not each.fixed]
-    constants = [_operation(each.constant, each.path, each.http, each.operation) for each in own]
+    constants = [_emit_operation(each.constant, each.path, each.http, each.operation) for each in own]
     listed = ", ".join(each.constant for each in own)
     body = [method(each) for each in plans] + [text for each in own for text in extra_methods(each)]
     code = "\n".join([
@@ -61,7 +61,7 @@ def _module(document: Document, resource: str, plans: list[MethodPlan]) -> str:
     return module(f"`client.{resource}`.", code, offers)
 
 
-def _operation(name: str, path: str, http: str, operation: OperationRecord) -> str:
+def _emit_operation(name: str, path: str, http: str, operation: OperationRecord) -> str:
     facts: Mapping[str, object] = {
         "repeat": operation.x_repeat if operation.x_repeat != "safe" else None,
         "reconcile": operation.x_reconcile,
@@ -86,7 +86,7 @@ def _init(document: Document, resources: list[str]) -> str:
         HEADER + docstring(_ABOUT, 0), "", lazy_init(homes, imports, ["OPERATIONS", "RESOURCES"]),
         f"\nRESOURCES: Mapping[str, type[Resource]] = ResourceMap(__name__, {classes!r})",
         docstring("The resource classes by the attribute of the client that holds one.", 0),
-        *(f"\n{_operation(name, *each)}" for name, each in aside.items()),
+        *(f"\n{_emit_operation(name, *each)}" for name, each in aside.items()),
         f"\nOPERATIONS: Mapping[str, Operation] = OperationMap(__name__, {resources!r}, [{', '.join(aside)}])",
         docstring("All operations of the API by name.", 0), "",
     ])  # fmt: skip

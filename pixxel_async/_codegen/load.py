@@ -26,12 +26,12 @@ def load(source: SourceCode) -> Document:
         BadDescription: a key is misspelt or missing, or a value has the wrong type; names key and line.
     """
     try:
-        return _converter().structure(source.plain, Document)
+        return _make_converter().structure(source.plain, Document)
     except ClassValidationError as error:
         raise _explain(source, error, ()) from None
 
 
-def _converter() -> Converter:
+def _make_converter() -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=True)
 
     def factory(kind: type[Any]) -> Any:
@@ -44,7 +44,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(scalar, _require_type)
     converter.register_structure_hook(str | list[str] | None, lambda value, _: value)
     converter.register_structure_hook(bool | SchemaRecord | None, lambda value, _: _open_or_schema(converter, value))
-    converter.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _words(value))
+    converter.register_structure_hook_func(lambda kind: kind == dict[str, str], lambda value, _: _read_words(value))
     return converter
 
 
@@ -58,7 +58,7 @@ def _open_or_schema(converter: Converter, value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else converter.structure(value, SchemaRecord)
 
 
-def _words(value: Any) -> dict[str, str]:
+def _read_words(value: Any) -> dict[str, str]:
     """Read a map of texts; a list of words stands for words without an explanation."""
     if isinstance(value, list):
         value = dict.fromkeys(value, "")

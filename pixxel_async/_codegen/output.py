@@ -33,15 +33,17 @@ def render(description: str) -> dict[str, str]:
     resources = resource_files(document)
     code |= {f"resources/{name}": text for name, text in resources.items()}
     code[_STUB] = _tidy_imports(sync_stub(resources, PACKAGE))
-    return {name: _ruff(name, text, "format") for name, text in code.items()} | {_JSON: _json(source.plain) + "\n"}
+    return {name: _run_ruff(name, text, "format") for name, text in code.items()} | {
+        _JSON: _render_json(source.plain) + "\n"
+    }
 
 
 def _tidy_imports(stub: str) -> str:
     """Sort the imports, and drop those of names that are arguments, such as `datetime`."""
-    return _ruff(_STUB, stub, "check", "--select=I,F401", "--fix", "--quiet")
+    return _run_ruff(_STUB, stub, "check", "--select=I,F401", "--fix", "--quiet")
 
 
-def _ruff(name: str, text: str, *options: str) -> str:
+def _run_ruff(name: str, text: str, *options: str) -> str:
     command = [find_ruff_bin(), *options, "--stdin-filename", str(PACKAGE / name), "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if done.returncode:
@@ -49,16 +51,16 @@ def _ruff(name: str, text: str, *options: str) -> str:
     return done.stdout
 
 
-def _json(value: Any, indent: str = "") -> str:
+def _render_json(value: Any, indent: str = "") -> str:
     """Format JSON with one line for whatever fits on one."""
     flat = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or len(indent) + len(flat) <= _LINE:
         return flat
     inner = indent + " "
     if isinstance(value, dict):
-        rows = [f"{inner}{json.dumps(name)}: {_json(each, inner)}" for name, each in value.items()]
+        rows = [f"{inner}{json.dumps(name)}: {_render_json(each, inner)}" for name, each in value.items()]
         return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
-    return "[\n" + ",\n".join(f"{inner}{_json(each, inner)}" for each in value) + f"\n{indent}]"
+    return "[\n" + ",\n".join(f"{inner}{_render_json(each, inner)}" for each in value) + f"\n{indent}]"
 
 
 def difference(files: Mapping[str, str], package: Path = PACKAGE) -> list[str]:
@@ -70,10 +72,10 @@ def difference(files: Mapping[str, str], package: Path = PACKAGE) -> list[str]:
             differences.append(f"missing: {name}")
         elif path.read_bytes() != text.encode():
             differences.append(f"changed: {name}")
-    return differences + [f"left over: {name}" for name in _left_over(files, package)]
+    return differences + [f"left over: {name}" for name in _find_left_over(files, package)]
 
 
-def _left_over(files: Mapping[str, str], package: Path) -> list[str]:
+def _find_left_over(files: Mapping[str, str], package: Path) -> list[str]:
     paths = [path for folder in _FOLDERS for path in sorted((package / folder).rglob("*")) if path.is_file()]
     names = [path.relative_to(package).as_posix() for path in paths if "__pycache__" not in path.parts]
     return [name for name in names if name not in files]
@@ -86,5 +88,5 @@ def write(files: Mapping[str, str], package: Path = PACKAGE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_bytes() != text.encode():
             path.write_bytes(text.encode())
-    for name in _left_over(files, package):
+    for name in _find_left_over(files, package):
         (package / name).unlink()

@@ -93,32 +93,32 @@ def methods(document: Document, path: str, http: str, operation: OperationRecord
         http=http,
         operation=operation,
         api_method="send",
-        arguments=_arguments(document, path, operation),
+        arguments=_plan_arguments(document, path, operation),
         repeat="".join(f'"{repeat}" if {name} else None' for name, repeat in operation.x_repeat_unless.items()),
         about="\n\n".join(sentence(part) for part in (operation.summary, operation.description) if part),
     )
     fixed = {name for variant in operation.x_variants.values() for name in variant.set}
     plan = evolve(plan, arguments=tuple(a for a in plan.arguments if a.wire not in fixed))
     returned = {variant.returns for variant in operation.x_variants.values()}
-    api_method, model = _api_method(operation, returned)
-    plan = evolve(plan, api_method=api_method, model=model, returns=_returns(operation, model))
-    return [plan, *(_variant(plan, *each) for each in operation.x_variants.items())]
+    api_method, model = _choose_api_method(operation, returned)
+    plan = evolve(plan, api_method=api_method, model=model, returns=_describe_result(operation, model))
+    return [plan, *(_plan_variant(plan, *each) for each in operation.x_variants.items())]
 
 
-def _variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
+def _plan_variant(method: MethodPlan, verb: str, variant: Variant) -> MethodPlan:
     return evolve(
         method,
         verb=verb,
         api_method="fetch",
         model=variant.returns,
-        returns=_returns(method.operation, variant.returns),
+        returns=_describe_result(method.operation, variant.returns),
         fixed=variant.set,
         repeat=f'"{variant.repeat}"',
         about=variant.description or method.about,
     )
 
 
-def _api_method(operation: OperationRecord, elsewhere: set[str]) -> tuple[APIMethod, str]:
+def _choose_api_method(operation: OperationRecord, elsewhere: set[str]) -> tuple[APIMethod, str]:
     """Return the method of the API protocol for an operation, and the class of its result."""
     for code, response in operation.responses.items():
         for media_type, media in response.content.items() if code.startswith("2") else ():
@@ -128,11 +128,11 @@ def _api_method(operation: OperationRecord, elsewhere: set[str]) -> tuple[APIMet
             if schema.kind == "string":
                 return "fetch_text", ""
             if schema.name not in elsewhere:
-                return _json_method(operation, schema)
+                return _choose_json_method(operation, schema)
     return "send", ""
 
 
-def _returns(operation: OperationRecord, model: str) -> str:
+def _describe_result(operation: OperationRecord, model: str) -> str:
     """Return the description of the success response, or of the one with this class."""
     good = [response for code, response in operation.responses.items() if code.startswith("2")]
     schemas = {id(response): media.schema for response in good for media in response.content.values()}
@@ -140,7 +140,7 @@ def _returns(operation: OperationRecord, model: str) -> str:
     return next((r.description for r in (exact or good) if r.content and r.description != "OK"), None) or ""
 
 
-def _json_method(operation: OperationRecord, schema: SchemaRecord) -> tuple[APIMethod, str]:
+def _choose_json_method(operation: OperationRecord, schema: SchemaRecord) -> tuple[APIMethod, str]:
     inner = schema.properties.get(operation.x_items or operation.x_unwrap, schema)
     row = inner.items or (
         inner.additional_properties if isinstance(inner.additional_properties, SchemaRecord) else None
@@ -151,16 +151,16 @@ def _json_method(operation: OperationRecord, schema: SchemaRecord) -> tuple[APIM
     return ("pages" if operation.x_items else "fetch_list" if row else "fetch"), model
 
 
-def _arguments(document: Document, path: str, operation: OperationRecord) -> tuple[MethodArgument, ...]:
-    parameters = [_parameter(document, parameter) for parameter in operation.parameters]
+def _plan_arguments(document: Document, path: str, operation: OperationRecord) -> tuple[MethodArgument, ...]:
+    parameters = [_plan_parameter(document, parameter) for parameter in operation.parameters]
     in_path = sorted((a for a in parameters if a.where == "path"), key=lambda a: path.find(f"{{{a.wire}}}"))
     owned = _SENT_BY_PAGING.get(operation.x_paging or "", set())
-    rest = [a for a in (*parameters, *_body(document, operation)) if a.where != "path" and a.wire not in owned]
+    rest = [a for a in (*parameters, *_plan_body(document, operation)) if a.where != "path" and a.wire not in owned]
     rest.sort(key=lambda a: (not a.positional, not a.required, a.wire in ("limit", "page_size"), a.wire == "offset"))
     return (*in_path, *rest)
 
 
-def _parameter(document: Document, parameter: Parameter) -> MethodArgument:
+def _plan_parameter(document: Document, parameter: Parameter) -> MethodArgument:
     if parameter.ref:
         parameter = document.components.parameters[parameter.ref.rsplit("/", 1)[1]]
     in_path = parameter.in_ == "path"
@@ -176,15 +176,15 @@ def _parameter(document: Document, parameter: Parameter) -> MethodArgument:
     )
 
 
-def _body(document: Document, operation: OperationRecord) -> list[MethodArgument]:
+def _plan_body(document: Document, operation: OperationRecord) -> list[MethodArgument]:
     media = operation.request_body.content["application/json"] if operation.request_body else None
     schema = media.schema if media and media.schema else SchemaRecord()
     if schema.name:
         schema = document.components.schemas[schema.name]
-    return [_member(document, schema, wire) for wire in schema.properties]
+    return [_plan_member(document, schema, wire) for wire in schema.properties]
 
 
-def _member(document: Document, body: SchemaRecord, wire: str) -> MethodArgument:
+def _plan_member(document: Document, body: SchemaRecord, wire: str) -> MethodArgument:
     schema, schemas = body.properties[wire], document.components.schemas
     only_required = body.required == [wire]
     return MethodArgument(

@@ -35,7 +35,7 @@ def docstring(text: str, indent: int, sections: Mapping[str, Sequence[str]] | No
         indent: blanks before each line.
         sections: entries by title, such as `{"Args": ["name: what it is."]}`; a title without entries is left out.
     """
-    width, parts = _WIDTH - indent, _paragraphs(_spell_sources(text))
+    width, parts = _WIDTH - indent, _wrap_paragraphs(_spell_sources(text))
     lines = [line for part in parts for line in (*_wrap(part, width), "")]
     for title, entries in (sections or {}).items():
         if entries:
@@ -54,7 +54,7 @@ def _spell_sources(text: str) -> str:
     return text[:1].upper() + text[1:] if opens else text
 
 
-def _paragraphs(text: str) -> list[str]:
+def _wrap_paragraphs(text: str) -> list[str]:
     head, _, rest = text.strip().partition("\n\n")
     first, rest_of_head = _first_sentence(" ".join(head.split()))
     return [part for part in (first, rest_of_head, *rest.split("\n\n")) if part.strip()]
@@ -94,14 +94,14 @@ def module(title: str, code: str, offers: Mapping[str, str]) -> str:
         offers: sources of names; those used by the code are imported. A source may be a whole `import x`.
     """
     used = set(re.findall(r"\b[A-Za-z_]\w*\b", re.sub(r'"""[\s\S]*?"""', "", code)))
-    lines = _imports(offers, used)
+    lines = _emit_imports(offers, used)
     absolute = "\n".join(line for line in lines if not line.startswith("from ."))
     relative = "\n".join(line for line in lines if line.startswith("from ."))
     parts = [HEADER + docstring(title, 0), "from __future__ import annotations", absolute, relative, code]
     return "\n\n".join(part for part in parts if part)
 
 
-def _imports(offers: Mapping[str, str], used: Collection[str]) -> list[str]:
+def _emit_imports(offers: Mapping[str, str], used: Collection[str]) -> list[str]:
     by_source: dict[str, list[str]] = {}
     for name in offers.keys() & used:
         by_source.setdefault(offers[name], []).append(name)

@@ -57,7 +57,7 @@ class Page(Sequence[T_co], Generic[T_co]):
         rows = f"{len(self)} rows" if self.total is None else f"{len(self)} of {self.total} rows"
         more = ", has_more=True: use `async for` to read all" if self.has_more else ""
         start = f"Page({rows}{more}: ["
-        rows_shown = [short_repr(type(row).__name__, _brief(row)) for row in self.rows[:3]]
+        rows_shown = [short_repr(type(row).__name__, _shown_members(row)) for row in self.rows[:3]]
         while rows_shown and len(start) + len(", ".join(rows_shown)) > MAX_REPR - len(", …])"):
             rows_shown.pop()
         cut = ", …" if rows_shown and len(self) > len(rows_shown) else "…" if len(self) > len(rows_shown) else ""
@@ -67,7 +67,7 @@ class Page(Sequence[T_co], Generic[T_co]):
         """Return a table of the first rows for notebooks, and a map of their geometries."""
         rows = list(self.rows[:MAX_ROWS])
         members = [dict(row._members()) if hasattr(row, "_members") else {"": row} for row in rows]
-        names = list(dict.fromkeys(name for each in members for name, value in each.items() if _plain(value)))
+        names = list(dict.fromkeys(name for each in members for name, value in each.items() if _is_plain(value)))
         title = f"{len(self)} rows" if self.total is None else f"{len(self)} of {self.total} rows"
         cut = f"the first {MAX_ROWS} of this page" if len(self) > MAX_ROWS else ""
         shapes = [value for each in members for value in each.values() if hasattr(value, "__geo_interface__")]
@@ -83,12 +83,12 @@ class Page(Sequence[T_co], Generic[T_co]):
         return Page(self.rows[:count], self.total, has_more=True)
 
 
-def _brief(row: Any) -> list[tuple[str, Any]]:
+def _shown_members(row: Any) -> list[tuple[str, Any]]:
     """Return id and status, or the first two members, of a row."""
     return row._members()[:2] if hasattr(row, "_members") else [("", row)]
 
 
-def _plain(value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
     return not isinstance(value, list | dict) and not hasattr(value, "_members")
 
 
@@ -112,7 +112,7 @@ class Pages(Generic[T_co]):
         self._most = most
 
     def __await__(self) -> Generator[Any, None, Page[T_co]]:
-        return self._first().__await__()
+        return self._first_page().__await__()
 
     def __aiter__(self) -> AsyncIterator[T_co]:
         return _Rows(self.by_page(once=True))
@@ -160,7 +160,7 @@ class Pages(Generic[T_co]):
             raise ConfigError(f"take() needs a number of rows, not {count!r}")
         return Pages(self._fetch, self._begin, count if self._most is None else min(count, self._most))
 
-    async def _first(self) -> Page[T_co]:
+    async def _first_page(self) -> Page[T_co]:
         async for page in self.by_page():
             return page
         return Page(())

@@ -51,7 +51,7 @@ _LONG = 256 * 1024
 """Bytes from which a body is parsed in a thread."""
 
 
-def _as_pieces(body: bytes | list[bytes]) -> list[bytes]:
+def _to_pieces(body: bytes | list[bytes]) -> list[bytes]:
     return body if isinstance(body, list) else [body]
 
 
@@ -69,7 +69,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str] = field(repr=lambda headers: f"<{', '.join(headers)}>")  # a value may be a signed link
-    pieces: list[bytes] = field(alias="body", converter=_as_pieces, repr=False, eq=b"".join)
+    pieces: list[bytes] = field(alias="body", converter=_to_pieces, repr=False, eq=b"".join)
     method: str = ""
     path: str = ""
     hidden: tuple[Secret, ...] = field(default=(), repr=False, eq=False)
@@ -120,8 +120,8 @@ def error_of(reply: Reply) -> APIError | None:
     if reply.status < 300:
         return None
     if reply.status < 400:
-        return _api_error(reply, reply.status, *_error_parts(reply), hint=_redirect_hint(reply))
-    return _api_error(reply, reply.status, *_error_parts(reply), hint=_HINTS.get(reply.status, ""))
+        return _api_error(reply, reply.status, *_split_error(reply), hint=_redirect_hint(reply))
+    return _api_error(reply, reply.status, *_split_error(reply), hint=_HINTS.get(reply.status, ""))
 
 
 def error_in_success(reply: Reply, value: Any) -> APIError:
@@ -137,7 +137,7 @@ def error_in_success(reply: Reply, value: Any) -> APIError:
     digits = str(named)[:3]
     status = int(digits) if re.fullmatch(r"[45][0-9]{2}", digits) and len(str(named)) == 3 else reply.status
     hint = f"The response had the status {reply.status}, but its body is an error"
-    return _api_error(reply, status, *_error_parts(reply), hint=hint)
+    return _api_error(reply, status, *_split_error(reply), hint=hint)
 
 
 def is_error_body(value: Any) -> bool:
@@ -158,13 +158,13 @@ def is_error_body(value: Any) -> bool:
 def _api_error(
     reply: Reply, status: int, message: str, code: str, details: Any, from_api: bool = False, *, hint: str
 ) -> APIError:
-    secrets = _secrets(reply)
-    return _class_of(status)(
+    secrets = _collect_secrets(reply)
+    return _error_class(status)(
         one_line(mask(message, secrets)),
         status=status,
         code=one_line(mask(code, secrets), 100),
         details=mask_value(details, secrets),
-        request_id=one_line(mask(_request_id(reply.headers), secrets), 200),
+        request_id=one_line(mask(_find_request_id(reply.headers), secrets), 200),
         method=reply.method,
         path=reply.path,
         hint=hint,
@@ -172,7 +172,7 @@ def _api_error(
     )
 
 
-def _class_of(status: int) -> type[APIError]:
+def _error_class(status: int) -> type[APIError]:
     if status < 300:
         return APIError
     if status < 400:
@@ -196,7 +196,7 @@ def _redirect_hint(reply: Reply) -> str:
     )
 
 
-def _request_id(headers: Mapping[str, str]) -> str:
+def _find_request_id(headers: Mapping[str, str]) -> str:
     return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
 
 
@@ -210,7 +210,7 @@ def forwarded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in names if name in headers}
 
 
-def _error_parts(reply: Reply) -> tuple[str, str, Any, bool]:
+def _split_error(reply: Reply) -> tuple[str, str, Any, bool]:
     """Return message, code and details, from the vendor's envelope or whatever else came, and whether it was that."""
     try:
         value = parse(reply)
@@ -269,10 +269,10 @@ def _yield_gil(value: dict[str, Any]) -> dict[str, Any]:
 def body_start(reply: Reply) -> str:
     """Return the first characters of a body, printable and without secrets."""
     text = reply.body[:_MESSAGE_HEAD].decode("utf-8", "replace")
-    return one_line(mask(text, _secrets(reply), limit=2000), 200)
+    return one_line(mask(text, _collect_secrets(reply), limit=2000), 200)
 
 
-def _secrets(reply: Reply) -> list[str]:
+def _collect_secrets(reply: Reply) -> list[str]:
     """Return the texts that must reach no error: the header's value, and its part after a scheme word."""
     headers = [secret.reveal() for secret in reply.hidden]
     return [*headers, *(text.rpartition(" ")[2] for text in headers if " " in text)]

@@ -89,7 +89,7 @@ class RestAPI:
         """Return a listing; nothing is sent yet."""
 
         async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
-            return await self._page(cursor, model, MAX_PAGES, once)
+            return await self._fetch_page(cursor, model, MAX_PAGES, once)
 
         return Pages(fetch, lambda: rules.first_page(call, paging))
 
@@ -165,21 +165,21 @@ class RestAPI:
         return self.waiter.watch(wait, timeout)
 
     async def _read_object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
-        value = await self._decode(call, reply, lambda: self._object(call, reply, model, unwrap))
+        value = await self._decode(call, reply, lambda: self._decode_object(call, reply, model, unwrap))
         if call.operation.creates and call.repeat_class != "safe" and isinstance(id := id_of(value), str):
             self.waiter.note_created(id)
         return value
 
-    def _object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
+    def _decode_object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
         """Decode one object: looks through an envelope, raises for an error body and for a create without an id."""
         value = _below(parse(reply), unwrap)
         if isinstance(value, dict):
             members = members_of(model)
-            if not _shares(value, members):
+            if not _shares_members(value, members):
                 value = self._look_through(
-                    model, value, lambda inner: isinstance(inner, dict) and _shares(inner, members)
+                    model, value, lambda inner: isinstance(inner, dict) and _shares_members(inner, members)
                 )
-                if not _shares(value, members) and is_error_body(value):
+                if not _shares_members(value, members) and is_error_body(value):
                     raise error_in_success(reply, value)
         instance = read(model, value, self.drift, call.lent)
         _check_created(call, model, [instance])
@@ -187,7 +187,7 @@ class RestAPI:
 
     def _look_through(self, model: type[M], value: dict[str, Any], fits: Callable[[Any], bool]) -> Any:
         """Return the object inside an envelope such as `{"data": …}`, which is noted as drift; else the value."""
-        if _shares(value, members_of(model)):
+        if _shares_members(value, members_of(model)):
             return value
         for name in ENVELOPES:
             if fits(value.get(name)):
@@ -195,7 +195,7 @@ class RestAPI:
                 return value[name]
         return value
 
-    async def _page(
+    async def _fetch_page(
         self, cursor: rules.Cursor, model: type[M], max_pages: int, once: bool
     ) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
         call = cursor.call
@@ -214,11 +214,11 @@ class RestAPI:
             data = rules.parse_page({**index.beside, cursor.paging.rows: index}, cursor)
             step = rules.next_page(cursor, data, max_pages)
             lazy = LazyRows(index, read_rows)
-            rows = [] if step.repeated else lazy if once else await in_steps(_all_rows(lazy))
+            rows = [] if step.repeated else lazy if once else await in_steps(_decode_rows(lazy))
         else:
 
             def decode() -> tuple[rules.PageData, rules.NextPage, list[M]]:
-                data = rules.parse_page(_listing(reply, cursor), cursor)
+                data = rules.parse_page(_parse_listing(reply, cursor), cursor)
                 step = rules.next_page(cursor, data, max_pages)
                 return data, step, [] if step.repeated else read_rows(list(data.rows))
 
@@ -226,7 +226,7 @@ class RestAPI:
         if data.envelope:
             self.drift.note_member(f"{model.__name__} in {data.envelope!r}")
         if step.repeated and step.next is not None:
-            return await self._page(step.next, model, max_pages, once)
+            return await self._fetch_page(step.next, model, max_pages, once)
         if step.warning:
             _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
         page = Page(rows, data.total, step.next is not None or bool(step.missing))
@@ -260,7 +260,7 @@ class RestAPI:
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
 
 
-def _all_rows(rows: LazyRows[M]) -> Generator[None, None, list[M]]:
+def _decode_rows(rows: LazyRows[M]) -> Generator[None, None, list[M]]:
     listed: list[M] = []
     for row in rows:
         listed.append(row)
@@ -279,7 +279,7 @@ def _below(value: Any, member: str) -> Any:
     return value[member] if member and isinstance(value, dict) and member in value else value
 
 
-def _shares(value: dict[str, Any], members: frozenset[str]) -> bool:
+def _shares_members(value: dict[str, Any], members: frozenset[str]) -> bool:
     """Return whether an object has members of a model, other than those that error bodies and envelopes have, too."""
     if any(name in members and name not in _COMMON for name in value):
         return True
@@ -288,7 +288,7 @@ def _shares(value: dict[str, Any], members: frozenset[str]) -> bool:
     return worded and "status" in members
 
 
-def _listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:
+def _parse_listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:
     value = parse(reply)
     if isinstance(value, dict) and cursor.paging.rows not in value and is_error_body(value):
         raise error_in_success(reply, value)

@@ -68,7 +68,7 @@ class Outcomes(AsyncWithOnly):
             raise ConfigError("a fetch_all is entered once; call it again for another")
         total = self._context.settings.total_timeout
         if total is not None:
-            self._timer = asyncio.get_running_loop().call_later(total, self._time_is_over, total)
+            self._timer = asyncio.get_running_loop().call_later(total, self._end_late, total)
         self._reading = asyncio.create_task(self._read(), name="pixxel source")
         self._reading.add_done_callback(lambda _: self._news.set())
         return self
@@ -149,7 +149,7 @@ class Outcomes(AsyncWithOnly):
         self._feed.drop(running=False)
         self._news.set()
 
-    def _time_is_over(self, total: float) -> None:
+    def _end_late(self, total: float) -> None:
         self.stop(PackageTimedOut(f"not all packages were fetched within {total:g} s (total_timeout)", stage="wait"))
         for item in self._feed.drop(running=True):
             error = PackageTimedOut(f"the time for all, {total:g} s, was over (total_timeout)", package=item.identity)

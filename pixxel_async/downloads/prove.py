@@ -104,7 +104,7 @@ def prove(
     """
     tick = _ticking(stop)
     try:
-        size, container = _first_look(source, expected_size, promised)
+        size, container = _check_head(source, expected_size, promised)
         stated = _check_digests(source, list(digests), dict(computed), tick)
         return _prove_contents(source, container, size, verify, stated=stated, streamed=streamed, tick=tick)
     except DownloadError as error:
@@ -129,7 +129,7 @@ def _ticking(stop: Event | None) -> Callable[[], None]:
     return tick
 
 
-def _first_look(source: ReadableFile, expected_size: int | None, promised: Container | None) -> tuple[int, Container]:
+def _check_head(source: ReadableFile, expected_size: int | None, promised: Container | None) -> tuple[int, Container]:
     """Return size and container; an error page is reported before a wrong length, which it explains."""
     with source.open("rb") as file:
         head = file.read(HEAD)

@@ -52,10 +52,10 @@ def frame(rows: Iterable[Any]) -> geopandas.GeoDataFrame:
     if unread or single or isinstance(rows, Mapping | str | Path):
         raise ConfigError("frame takes rows: [row async for row in listing], or [row] for a single one")
     records = [_record(row) for row in rows]
-    return geopandas.GeoDataFrame(records, columns=_columns(records), geometry="geometry", crs=4326)
+    return geopandas.GeoDataFrame(records, columns=_collect_columns(records), geometry="geometry", crs=4326)
 
 
-def _columns(records: list[dict[str, Any]]) -> list[str]:
+def _collect_columns(records: list[dict[str, Any]]) -> list[str]:
     names = dict.fromkeys(name for record in records for name in record)
     return ["id", *(name for name in names if name not in ("id", "geometry")), "geometry"]
 
@@ -64,24 +64,24 @@ def _record(row: Any) -> dict[str, Any]:
     if isinstance(row, Downloaded | Skipped):
         place = row.folder or row.path
         geometry = None if place is None else _unite([read_outline(place)])
-        return {"id": str(row.package), **_package(row), "geometry": geometry}
+        return {"id": str(row.package), **_package_row(row), "geometry": geometry}
     if isinstance(row, str | Path):
         return {"id": str(row), "path": str(row), "geometry": _unite([read_outline(Path(row))])}
     members = dict(row if isinstance(row, Mapping) else row.to_dict())
-    geometry = _unite(list(_geometries(members)))
+    geometry = _unite(list(_to_geometries(members)))
     properties = members.pop("properties", None)
     id = next((members.pop(name) for name in _IDS if name in members), None)
     members |= {name: value for name, value in (properties or {}).items() if name not in members}
     return {"id": id, **members, "geometry": geometry}
 
 
-def _package(row: Downloaded | Skipped) -> dict[str, Any]:
+def _package_row(row: Downloaded | Skipped) -> dict[str, Any]:
     names = ("path", "size", "sha256", "proof", "folder")
     fields = {name: getattr(row, name, None) for name in names}
     return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
 
 
-def _geometries(members: Mapping[str, Any]) -> Iterator[Any]:
+def _to_geometries(members: Mapping[str, Any]) -> Iterator[Any]:
     """Yield a row's own geometry, or else those of the rows inside."""
     own = members.get("geometry")
     if isinstance(own, Mapping):
@@ -92,7 +92,7 @@ def _geometries(members: Mapping[str, Any]) -> Iterator[Any]:
         nested = members.get(name)
         for each in nested if isinstance(nested, list) else [nested]:
             if isinstance(each, Mapping):
-                yield from _geometries(each)
+                yield from _to_geometries(each)
 
 
 def _unite(geometries: list[Any]) -> Any:

@@ -66,7 +66,7 @@ def to_item(row: STACItem | Catalog, *, api: str = API) -> pystac.Item:
     source = row.details if isinstance(row, Catalog) else row
     if source is None or not source.id:
         raise ConfigError(f"a STAC item has an id, which this {type(row).__name__} lacks")
-    properties, (start, taken_at) = _properties(source), _times(source)
+    properties, (start, taken_at) = _to_properties(source), _read_times(source)
     if isinstance(row, Catalog) and row.id:
         properties[f"{_PREFIX}catalog_id"] = row.id
     outline = source.geometry.to_dict() if source.geometry is not None else None
@@ -77,7 +77,7 @@ def to_item(row: STACItem | Catalog, *, api: str = API) -> pystac.Item:
     )  # fmt: skip
     for key, asset in source.assets.items():
         if asset.href:
-            item.add_asset(key, pystac.Asset.from_dict(_asset(asset.to_dict())))
+            item.add_asset(key, pystac.Asset.from_dict(_to_asset(asset.to_dict())))
     _link(item, source.links, source.collection, api)
     item.stac_extensions = sorted(_extensions(item.properties, [asset.extra_fields for asset in item.assets.values()]))
     return item
@@ -122,7 +122,7 @@ def to_collection(row: STACCollection, *, api: str = API) -> pystac.Collection:
     temporal = row.extent.temporal.interval if row.extent is not None and row.extent.temporal is not None else None
     extent = pystac.Extent(
         pystac.SpatialExtent([[float(edge) for edge in box] for box in spatial or [[-180, -90, 180, 90]]]),
-        pystac.TemporalExtent([[_time(end) for end in span] for span in temporal or [[None, None]]]),
+        pystac.TemporalExtent([[_parse_time(end) for end in span] for span in temporal or [[None, None]]]),
     )
     collection = pystac.Collection(
         row.id,
@@ -133,8 +133,8 @@ def to_collection(row: STACCollection, *, api: str = API) -> pystac.Collection:
         providers=[
             pystac.Provider.from_dict(_drop_empty(provider.to_dict())) for provider in row.providers if provider.name
         ],
-        summaries=pystac.Summaries(_summaries(row.summaries)),
-        extra_fields=_drop_empty({name: _text(getattr(row, f"{name}_at")) for name in _TIMES} | row.extra),
+        summaries=pystac.Summaries(_to_summaries(row.summaries)),
+        extra_fields=_drop_empty({name: _time_text(getattr(row, f"{name}_at")) for name in _TIMES} | row.extra),
     )
     _link(collection, row.links, None, api)
     return collection
@@ -151,11 +151,11 @@ def from_item(item: pystac.Item) -> STACItem:
     code = str(properties.get("proj:code") or "")
     if code.startswith("EPSG:"):
         properties["proj:epsg"] = int(code.removeprefix("EPSG:"))
-    assets = {key: _asset_back(asset) for key, asset in members["assets"].items()}
+    assets = {key: _from_asset(asset) for key, asset in members["assets"].items()}
     return STACItem.from_dict({**members, "properties": properties, "assets": assets})
 
 
-def _properties(row: STACItem) -> dict[str, Any]:
+def _to_properties(row: STACItem) -> dict[str, Any]:
     """Return the properties as their extensions spell them, without empty ones and those that `pystac.Item` takes."""
     if row.properties is None:
         return {}
@@ -163,7 +163,7 @@ def _properties(row: STACItem) -> dict[str, Any]:
     for name in _TIMES:
         properties.pop(name, None)
         if (time := getattr(row.properties, name)) is not None:
-            properties[name] = _text(time)
+            properties[name] = _time_text(time)
     epsg = properties.pop("proj:epsg", None)
     if epsg and "proj:code" not in properties:
         properties["proj:code"] = f"EPSG:{epsg}"
@@ -178,12 +178,12 @@ def _known_name(name: str) -> str:
     return f"{_PREFIX}{rest}" if colon and space in _KNOWN and name not in _KNOWN[space] else name
 
 
-def _times(row: STACItem) -> tuple[dt.datetime | None, dt.datetime | None]:
+def _read_times(row: STACItem) -> tuple[dt.datetime | None, dt.datetime | None]:
     """Return when the acquisition began, and its nominal time."""
     properties = row.properties
-    taken_at = _aware(properties.datetime) if properties is not None else None
+    taken_at = _with_zone(properties.datetime) if properties is not None else None
     start = (
-        _time(properties.extra.get("startdatetime") or getattr(properties, "startdatetime", None))
+        _parse_time(properties.extra.get("startdatetime") or getattr(properties, "startdatetime", None))
         if properties
         else None
     )
@@ -192,21 +192,21 @@ def _times(row: STACItem) -> tuple[dt.datetime | None, dt.datetime | None]:
     return start, taken_at
 
 
-def _aware(time: dt.datetime | None) -> dt.datetime | None:
+def _with_zone(time: dt.datetime | None) -> dt.datetime | None:
     return time if time is None or time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
-def _time(value: Any) -> dt.datetime | None:
+def _parse_time(value: Any) -> dt.datetime | None:
     if isinstance(value, dt.datetime) or not value:
-        return _aware(value or None)
+        return _with_zone(value or None)
     try:
-        return _aware(dt.datetime.fromisoformat(str(value)))
+        return _with_zone(dt.datetime.fromisoformat(str(value)))
     except ValueError:
         return None
 
 
-def _text(time: Any) -> str | None:
-    read = _time(time)
+def _time_text(time: Any) -> str | None:
+    read = _parse_time(time)
     return None if read is None else str(datetime_to_str(read))
 
 
@@ -235,16 +235,16 @@ def _bbox(row: STACItem, outline: Mapping[str, Any] | None) -> list[float] | Non
     return [min(east), min(north), max(east), max(north)]
 
 
-def _asset(asset: Mapping[str, Any]) -> dict[str, Any]:
+def _to_asset(asset: Mapping[str, Any]) -> dict[str, Any]:
     members = _drop_empty(asset)
     if bands := members.get("eo:bands"):
-        members["eo:bands"] = [_band(band) for band in bands]
+        members["eo:bands"] = [_to_band(band) for band in bands]
     if bands := members.get("raster:bands"):
         members["raster:bands"] = [_drop_empty(band) for band in bands]
     return members
 
 
-def _band(band: Mapping[str, Any]) -> dict[str, Any]:
+def _to_band(band: Mapping[str, Any]) -> dict[str, Any]:
     """Spell a band as the extension eo does, in micrometres."""
     members = _drop_empty(band)
     if (members.get("center_wavelength") or members.get("fwhm") or 0) > _MICROMETRES:
@@ -253,7 +253,7 @@ def _band(band: Mapping[str, Any]) -> dict[str, Any]:
     return {_BAND.get(name, name): value for name, value in members.items()}
 
 
-def _asset_back(asset: Mapping[str, Any]) -> dict[str, Any]:
+def _from_asset(asset: Mapping[str, Any]) -> dict[str, Any]:
     names = {theirs: ours for ours, theirs in _BAND.items()} | {f"eo:{theirs}": ours for ours, theirs in _BAND.items()}
     bands = asset.get("eo:bands") or [
         {name.removeprefix("eo:"): value for name, value in band.items()} for band in asset.get("bands") or ()
@@ -280,7 +280,7 @@ def _extensions(properties: Mapping[str, Any], assets: Sequence[Mapping[str, Any
     return {_URIS[space] for space in spaces & _URIS.keys()}
 
 
-def _summaries(summaries: Any) -> dict[str, Any]:
+def _to_summaries(summaries: Any) -> dict[str, Any]:
     """Return summaries as STAC has them: lists, ranges or schemas."""
     if not isinstance(summaries, Mapping):
         return {}

@@ -94,7 +94,7 @@ def open(
         raise ConfigError(f"several rasters have the same bands: choose by which, among {_list_some(named)}")
     cube = _with_wavelengths(cube, [length for array in arrays for length in array.attrs["wavelengths"]])
     del cube.attrs["wavelengths"]
-    return _reflectance(cube) if reflectance else cube
+    return _to_reflectance(cube) if reflectance else cube
 
 
 def _choose_local(source: Downloaded | Skipped | str | Path, which: str) -> dict[str, str]:
@@ -108,7 +108,7 @@ def _choose_local(source: Downloaded | Skipped | str | Path, which: str) -> dict
     if path is None or (not urls and not path.exists()):
         raise ConfigError(f"there is no package on disk to open: {path or source!r}")
     base = f"{folder}/" if folder is not None else str(path)
-    return _choose({_inner(url, base): url for url in urls}, which, path.name)
+    return _choose({_member_name(url, base): url for url in urls}, which, path.name)
 
 
 def _choose_remote(url: str, which: str, files: PixxelFileSystem | None) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _choose(names: dict[str, Any], which: str, title: str) -> dict[str, Any]:
     return chosen
 
 
-def _inner(url: str, base: str) -> str:
+def _member_name(url: str, base: str) -> str:
     """Return a raster's name inside of its package."""
     _, match, rest = url.partition(base)
     return rest.lstrip("}/") if match and rest.strip("}/") else Path(url).name
@@ -244,7 +244,7 @@ def _with_wavelengths(cube: xarray.DataArray, lengths: list[float | None]) -> xa
     return ordered.set_xindex("wavelength")
 
 
-def _reflectance(cube: xarray.DataArray) -> xarray.DataArray:
+def _to_reflectance(cube: xarray.DataArray) -> xarray.DataArray:
     """Return reflectance, without data where the pixels have none."""
     if cube.dtype.kind not in "ui":
         raise ConfigError(f"the pixels are {cube.dtype}, no reflectance: open them with reflectance=False")
@@ -275,7 +275,7 @@ def quicklook(da: xarray.DataArray, *, size: int = 1024) -> xarray.DataArray:
     if da.ndim == 2:
         da = da.expand_dims("band")
     step = max(1, -(-max(da.sizes["y"], da.sizes["x"]) // size))
-    chosen = da.isel(band=_colors(da), y=slice(None, None, step), x=slice(None, None, step)).load()
+    chosen = da.isel(band=_choose_colors(da), y=slice(None, None, step), x=slice(None, None, step)).load()
     nodata = da.rio.nodata
     values = chosen.values.astype("float64")
     blank = numpy.isnan(values) | (values == nodata if nodata is not None else False)
@@ -292,7 +292,7 @@ def quicklook(da: xarray.DataArray, *, size: int = 1024) -> xarray.DataArray:
     return image if da.rio.crs is None else image.rio.write_crs(da.rio.crs)
 
 
-def _colors(da: xarray.DataArray) -> list[int]:
+def _choose_colors(da: xarray.DataArray) -> list[int]:
     """Return the positions of the bands for red, green and blue."""
     count = da.sizes["band"]
     if "wavelength" in da.coords and da["wavelength"].ndim == 1:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @functools.cache
-def _types(settings: type) -> dict[str, Any]:
+def _member_types(settings: type) -> dict[str, Any]:
     """Return the types of the fields that may be assigned by name."""
     hints = typing.get_type_hints(settings)
     return {each.name: hints[each.name] for each in attrs.fields(settings) if not each.metadata.get("internal")}
@@ -38,7 +38,7 @@ def assign(settings: T, values: Mapping[str, Any], group: str = "") -> T:
     Raises:
         ConfigError: an unknown name, with similar names; or a value out of bounds.
     """
-    fields = _types(cast("Any", type(settings)))
+    fields = _member_types(cast("Any", type(settings)))
     changes: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -75,17 +75,17 @@ def read_as(kind: Any, value: Any, name: str) -> Any:
         return None
     if str in options or any(typing.get_origin(choice) is typing.Literal for choice in options):
         return value
-    readings = [reading for choice in options if (reading := _readings(choice)) is not None]
+    readings = [reading for choice in options if (reading := _reader_of(choice)) is not None]
     try:
         return readings[0](value) if readings else value
     except (ValueError, KeyError):
         expected = " or ".join(
-            _WANTED.get(choice, f"a {choice}") for choice in options if _readings(choice) is not None
+            _WANTED.get(choice, f"a {choice}") for choice in options if _reader_of(choice) is not None
         )
     raise ConfigError(f"{name} must be {expected}, not {value!r}")
 
 
-def _readings(kind: Any) -> Any:
+def _reader_of(kind: Any) -> Any:
     if kind is bool:
         return lambda text: _FLAGS[text.strip().lower()]
     if kind in (int, float):

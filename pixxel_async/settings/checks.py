@@ -56,7 +56,7 @@ def origin_of(url: object) -> str:
         raise ConfigError("base_url may not contain a user or a password")
     if parts.query or parts.fragment or parts.path.rstrip("/") not in ("", "/v0"):
         raise ConfigError("base_url is scheme, host and port only, without path, query or fragment")
-    host = _host(parts.hostname)
+    host = _parse_host(parts.hostname)
     usual = {"https": 443, "http": 80}[parts.scheme]
     return f"{parts.scheme}://{host}" if port in (None, usual) else f"{parts.scheme}://{host}:{port}"
 
@@ -74,7 +74,7 @@ def _split(url: object) -> tuple[SplitResult, int | None]:
     raise ConfigError("base_url cannot be read: is the port a number from 1 to 65535, and are there no blanks?")
 
 
-def _host(name: str) -> str:
+def _parse_host(name: str) -> str:
     if ":" in name:
         return f"[{name}]"
     try:

@@ -69,7 +69,7 @@ def gather(profile: str | None, environ: Environment) -> GatheredSettings:
     Raises:
         ConfigError: a file that was named is missing, too large or no text of its kind.
     """
-    values, source = _profile(profile or environ.get("PIXXEL_PROFILE"), environ)
+    values, source = _choose_profile(profile or environ.get("PIXXEL_PROFILE"), environ)
     own_key, own_file = values.pop("api_key", None), values.pop("api_key_file", "")
     values |= {name: value for variable, name in _VARIABLES.items() if (value := environ.get(variable))}
     if key := environ.key():
@@ -87,7 +87,7 @@ def gather(profile: str | None, environ: Environment) -> GatheredSettings:
 
 def read_key(path: Path) -> Secret:
     """Read the key in a file, without the blanks around it; log a warning if others can read the file."""
-    key = Secret(_text(path, KEY_SIZE).strip())
+    key = Secret(_read_text(path, KEY_SIZE).strip())
     if not key:
         raise ConfigError(f"there is no key in {path}")
     _warn_if_open(path)
@@ -111,11 +111,11 @@ def profile_file(environ: Environment) -> tuple[Path, bool]:
     return next((file for file in files if file.is_file()), files[0]), False
 
 
-def _profile(name: str, environ: Environment) -> tuple[dict[str, Any], tuple[Path, str]]:
+def _choose_profile(name: str, environ: Environment) -> tuple[dict[str, Any], tuple[Path, str]]:
     path, named = profile_file(environ)
     if not named and not name and not path.is_file():
         return {}, (path, "")
-    tables = _tables(path)
+    tables = _read_tables(path)
     chosen = name or "default"
     table = tables.get(chosen, None if name else {})
     if table is None:
@@ -123,12 +123,12 @@ def _profile(name: str, environ: Environment) -> tuple[dict[str, Any], tuple[Pat
     return dict(table), (path, f"profile {chosen!r} of {path}")
 
 
-def _tables(path: Path) -> dict[str, dict[str, Any]]:
+def _read_tables(path: Path) -> dict[str, dict[str, Any]]:
     """Read the tables of the profile file; their keys are masked at once."""
     import tomllib  # when there is a file: not needed by most processes
 
     try:
-        document = tomllib.loads(_text(path, PROFILE_SIZE))
+        document = tomllib.loads(_read_text(path, PROFILE_SIZE))
     except tomllib.TOMLDecodeError:
         document = None
     if document is None:
@@ -140,7 +140,7 @@ def _tables(path: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _text(path: Path, limit: int) -> str:
+def _read_text(path: Path, limit: int) -> str:
     try:
         return decode_text(read_named(path, limit))
     except OSError as error:

@@ -187,7 +187,7 @@ class Poller(Generic[T]):
     def _end(self, subject: Polled[T], error: Exception) -> None:
         del self._subjects[subject.wait.id]
         for listener in subject.listeners:
-            listener.update(Update(subject.last, asked=subject.asked, error=_own(error)))
+            listener.update(Update(subject.last, asked=subject.asked, error=_copy_error(error)))
 
     async def _sleep_until_next(self) -> None:
         ticked, roll = self._timing.clock(), self._timing.random()
@@ -215,6 +215,6 @@ class Poller(Generic[T]):
         return polling.last_look(wait, last - now, self._settings.initial_interval)
 
 
-def _own(error: Exception) -> Exception:
+def _copy_error(error: Exception) -> Exception:
     """Copy an error of ours for one waiter, so that no traceback is shared."""
     return copy.copy(error) if isinstance(error, PixxelError) else error

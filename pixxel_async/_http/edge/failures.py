@@ -34,13 +34,13 @@ def to_failure(error: BaseException, stage: Stage, host: str, late: str, proxied
         proxied: names the proxy in use, or one that the environment has and that is not used; empty without.
     """
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _final("connect", f"the proxy answered {error.status} when asked for {host}")
+        return _as_final("connect", f"the proxy answered {error.status} when asked for {host}")
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return _final("connect", certificate_reason(error.certificate_error, host))
+        return _as_final("connect", certificate_reason(error.certificate_error, host))
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _final("connect", certificate_reason(error, host))
+        return _as_final("connect", certificate_reason(error, host))
     if isinstance(error, aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        return _final("connect", tls_reason(error, host))
+        return _as_final("connect", tls_reason(error, host))
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         late_error = TimedOut(f"{host}: no connection in time (http.connect_timeout){proxied}")
         return TransportFailure("connect", late_error, timed_out=True)
@@ -51,8 +51,8 @@ def to_failure(error: BaseException, stage: Stage, host: str, late: str, proxied
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = one_line(error.strerror or str(error.os_error) or "", 120)
         return TransportFailure("connect", ConnectionFailed(f"{host}: no connection: {reason}{proxied}"))
-    if (too_long := _too_long(error)) is not None:
-        return _final(stage, f"{host}: {too_long} of the response is longer than {MAX_LINE // 1024} KiB")
+    if (too_long := _oversized_part(error)) is not None:
+        return _as_final(stage, f"{host}: {too_long} of the response is longer than {MAX_LINE // 1024} KiB")
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
         return TransportFailure(stage, ConnectionFailed(f"{host}: the response is not HTTP"))
     reason_text = "the body was cut" if stage == "body" else "the connection broke before the response"
@@ -78,7 +78,7 @@ def tls_reason(error: Exception, host: str) -> str:
     return text
 
 
-def _too_long(error: BaseException) -> str | None:
+def _oversized_part(error: BaseException) -> str | None:
     """Name the part of a response's head that exceeded the parser's limit; None for other errors."""
     text = str(getattr(error, "message", "") or error)
     inner = error.__cause__ or error.__context__
@@ -87,7 +87,7 @@ def _too_long(error: BaseException) -> str | None:
     return None
 
 
-def _final(stage: Stage, text: str) -> TransportFailure:
+def _as_final(stage: Stage, text: str) -> TransportFailure:
     error = ConnectionFailed(text)
     error.retryable = False
     return TransportFailure(stage, error)

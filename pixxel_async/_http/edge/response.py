@@ -106,7 +106,7 @@ class Response:
             async with asyncio.timeout(self._no_progress):
                 return await self._next_chunk()
         except READ_FAILURES as error:
-            if unread := _unread(content):
+            if unread := _take_unread(content):
                 return unread  # the next read fails as this one did
             failure = to_failure(
                 error, "body", redact_url(self.url.reveal()), f"no byte of the body within {self._no_progress:g} s"
@@ -141,7 +141,7 @@ class Response:
             self._response.close()
 
 
-def _unread(content: StreamReader) -> bytes:
+def _take_unread(content: StreamReader) -> bytes:
     """Return the bytes that arrived before the connection broke; aiohttp raises although it still holds them."""
     broken = content.exception()
     if broken is None:

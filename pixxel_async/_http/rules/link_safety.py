@@ -102,7 +102,7 @@ def forbidden_reason(address: Address, *, loopback: bool, block_private: bool = 
     An address is accepted if it is global unicast and in no special range, or in a private network and those are not
     blocked. One that holds an IPv4 address is judged as that.
     """
-    inner = _inner(address)
+    inner = _embedded_address(address)
     if inner.is_loopback:
         return "" if loopback else "a loopback address"
     if inner in _METADATA or inner.is_link_local:
@@ -136,7 +136,7 @@ def _bad_parts(url: str, loopback: bool) -> str:
         return "it names a user"
     if not host or not re.fullmatch(r"[A-Za-z0-9._:-]+", host) or parts.port == 0:
         return "host or port cannot be read"
-    if _odd_number(host):
+    if _is_odd_number(host):
         return "its host is a number that is not a plain address"
     return _bad_scheme(parts, host, loopback)
 
@@ -147,11 +147,11 @@ def _bad_scheme(parts: SplitResult, host: str, loopback: bool) -> str:
     return "it is not https"
 
 
-def _odd_number(host: str) -> bool:
+def _is_odd_number(host: str) -> bool:
     return literal_address(host) is None and _NUMERIC.fullmatch(host.rsplit(".", 1)[-1]) is not None
 
 
-def _inner(address: Address) -> Address:
+def _embedded_address(address: Address) -> Address:
     """Unwrap the IPv4 address inside an IPv6 one: mapped, 6to4, Teredo, NAT64 or compatible.
 
     The local NAT64 prefix 64:ff9b:1::/48 and translated addresses (::ffff:0:0:0/96) are not unwrapped: they are no

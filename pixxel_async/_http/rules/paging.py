@@ -180,14 +180,14 @@ def _rows(answer: Mapping[str, Any], cursor: Cursor, total: int | None) -> Seque
 def next_page(cursor: Cursor, page: PageData, max_pages: int) -> NextPage:
     """Return the request for the next page, or the end of the listing."""
     length = len(page.rows)
-    mark = _mark(page.rows)
+    mark = _fingerprint(page.rows)
     if length and mark in cursor.marks:
         return _after_repeat(cursor, page)
     cursor.marks.add(mark)
     taken = cursor.seen + length
     total = _believed_total(cursor, page, taken)
     announced = total if page.total is not None else cursor.announced
-    if _ends(cursor, page, taken, total):
+    if _is_last(cursor, page, taken, total):
         return _end(cursor, announced, taken, "")
     if cursor.pages + 1 >= max_pages:
         return NextPage(None, missing=f"stopped after {max_pages} pages", announced=announced)
@@ -212,7 +212,7 @@ def _believed_total(cursor: Cursor, page: PageData, taken: int) -> int | None:
     return None if contradicted or (page.doubtful and not cursor.pages) else page.total
 
 
-def _ends(cursor: Cursor, page: PageData, taken: int, total: int | None) -> bool:
+def _is_last(cursor: Cursor, page: PageData, taken: int, total: int | None) -> bool:
     style = cursor.paging.style
     if style == "whole" or not page.rows:
         return True
@@ -239,7 +239,7 @@ def _after_repeat(cursor: Cursor, page: PageData) -> NextPage:
     return evolve(end, repeated=True)
 
 
-def _mark(rows: Sequence[Any]) -> int:
+def _fingerprint(rows: Sequence[Any]) -> int:
     """Return a hash of a page's first and last row, by their ids where they have some: links are signed again."""
     return hash((len(rows), *(_identity(row) for row in (*rows[:1], *rows[-1:]))))
 

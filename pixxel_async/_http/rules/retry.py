@@ -89,8 +89,8 @@ def decide(
     if not may_repeat(outcome.status, repeat, requested, settings):
         return Stop(_final(error, operation, repeat, requested))
     if requested is not None and requested > settings.retry.max_retry_after:
-        return Stop(_limited(error, requested))
-    return _again(_final(error, operation, repeat, requested), requested, RETRY_COST, state, settings)
+        return Stop(_to_rate_limited(error, requested))
+    return _retry_or_stop(_final(error, operation, repeat, requested), requested, RETRY_COST, state, settings)
 
 
 def may_repeat(status: int, repeat: Repeat, requested: float | None, settings: Settings) -> bool:
@@ -115,10 +115,10 @@ def _after_failure(
     if repeat == "paid" or not failure.error.retryable:
         return Stop(failure.error)
     cost = RETRY_COST * (2 if failure.timed_out else 1)
-    return _again(failure.error, None, cost, state, settings)
+    return _retry_or_stop(failure.error, None, cost, state, settings)
 
 
-def _again(
+def _retry_or_stop(
     error: PixxelError, requested: float | None, cost: float, state: RetryState, settings: Settings
 ) -> Again | Stop:
     """Retry if attempts, waiting time, deadline and quota all allow it; else stop."""
@@ -129,7 +129,7 @@ def _again(
     )
     over = state.attempt >= settings.retry.max_attempts or state.waited + wait > MAX_TOTAL_DELAY
     if over or wait >= state.left or cost > state.quota:
-        return Stop(error if requested is None else _limited(error, requested))
+        return Stop(error if requested is None else _to_rate_limited(error, requested))
     return Again(wait, cost)
 
 
@@ -139,11 +139,11 @@ def _final(error: PixxelError, operation: Operation, repeat: Repeat, requested: 
     if repeat == "safe" or (status < 500 and status != 408):
         return error
     if status == 503 and requested is not None:
-        return _limited(error, requested)
+        return _to_rate_limited(error, requested)
     return outcome_unknown(operation, f"the response was {status}")
 
 
-def _limited(error: PixxelError, requested: float) -> RateLimited:
+def _to_rate_limited(error: PixxelError, requested: float) -> RateLimited:
     facts = {name: value for name, value in vars(error).items() if name not in ("message", "retry_after")}
     return RateLimited(error.message or f"asked to wait {requested:.0f} s", retry_after=requested, **facts)
 

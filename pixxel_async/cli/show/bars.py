@@ -77,12 +77,12 @@ class Bars:
         grid = Table.grid(padding=(0, 1))
         room = max(12, self._console.width - _BAR_COLUMNS)
         for item, body in list(bodies.items())[:_SHOWN]:
-            grid.add_row(Text(f"  {_end(printable(item), room)}"), _bar(body), Text(_words(body), no_wrap=True))
+            grid.add_row(Text(f"  {_keep_end(printable(item), room)}"), _bar(body), Text(_describe(body), no_wrap=True))
         more = len(bodies) - _SHOWN
         return Group(head, grid, *([Text(f"  and {more} more")] if more > 0 else []))
 
 
-def _end(text: str, room: int) -> str:
+def _keep_end(text: str, room: int) -> str:
     """Return the last characters of a text, where ids differ."""
     return text if len(text) <= room else "…" + text[1 - room :]
 
@@ -93,7 +93,7 @@ def _bar(body: BodyProgress) -> ProgressBar:
     return ProgressBar(total=body.size or None, completed=body.received, width=24, pulse=body.size is None)
 
 
-def _words(body: BodyProgress) -> str:
+def _describe(body: BodyProgress) -> str:
     if body.unpacked is not None:
         return "{:,} of {:,} files unpacked".format(*body.unpacked)
     text = (

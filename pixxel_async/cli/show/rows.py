@@ -174,7 +174,7 @@ class Table(Rows):
     def _write(self) -> None:
         block, self._block = self._block, []
         if not self._widths and block:
-            block.insert(0, list(map(_title, self.columns)))
+            block.insert(0, list(map(_heading, self.columns)))
             widths = [max(map(display_width, column)) for column in zip(*block, strict=True)]
             ids = [any(map(_ID.search, column)) for column in zip(*block[1:], strict=True)]
             self._widths = widths if self._limit is None else fit_widths(widths, ids, self._limit)
@@ -235,7 +235,7 @@ def _member(row: OutputRow, name: str) -> Any:
     return value
 
 
-def _title(name: str) -> str:
+def _heading(name: str) -> str:
     """Return the heading of a column: its last part, without the prefix of a STAC extension."""
     return name.rpartition(".")[2].rpartition(":")[2].upper().replace("_", " ")
 

@@ -70,7 +70,7 @@ class Asker:
     async def ask(self, item: Item) -> None:
         """Request one package; afterwards it is ready, waits, or has ended."""
         if self._schedule.paused and item.until <= self._services.timing.clock():
-            self._time_is_over(item)
+            self._fail_late(item)
             return
         if not item.asks and item.asked_at == item.sent_at:
             item.began = item.sent_at
@@ -86,7 +86,7 @@ class Asker:
         except TimeoutError:
             self._fail(item, PackageTimedOut(f"no answer in {deadline:g} s (deadline)", package=item.identity))
         else:
-            self._sort(item, state)
+            self._handle_state(item, state)
 
     async def handle_failure(self, item: Item, error: PixxelError) -> None:
         """Handle a failed request: a rate limit, a lost answer, a refused key, or a failed package."""
@@ -109,7 +109,7 @@ class Asker:
             if isinstance(error, ConfigError):
                 self._refused(item, error)
 
-    def _sort(self, item: Item, state: PackageState) -> None:
+    def _handle_state(self, item: Item, state: PackageState) -> None:
         if state.failed:
             self._fail(item, PackageFailed(state.message, package=item.identity))
         elif state.ready:
@@ -128,12 +128,12 @@ class Asker:
         """
         age = self._services.timing.clock() - item.began
         if age >= item.settings.timeout:
-            self._time_is_over(item)
+            self._fail_late(item)
             return
         self._services.emit(Waiting(item.identity, item.status, age))
         self._schedule.record_pending(item, retry_after)
 
-    def _time_is_over(self, item: Item) -> None:
+    def _fail_late(self, item: Item) -> None:
         """Fail a package that is not ready at its deadline."""
         age = self._services.timing.clock() - item.began
         stand = f"still {item.status or 'without a status'!r} after {age:.0f} s and {item.asks} requests"

@@ -177,7 +177,7 @@ class Feed:
         del self._follows[job]
         for item in self._jobs.pop(job):
             if error is not None:
-                self._engine.fail(item, _of_job(error))
+                self._engine.fail(item, _job_error(error))
             elif item.sinks:
                 self._engine.schedule.add(item)
         self._job_news.set()
@@ -199,7 +199,7 @@ class Feed:
         return own
 
 
-def _of_job(error: Exception) -> PixxelError:
+def _job_error(error: Exception) -> PixxelError:
     """Return the error of a package whose job's wait ended with this error."""
     match error:
         case WaitFailed():

@@ -73,13 +73,17 @@ def final_outcome(result: LookupResult, context: BatchContext, *, skip: bool) ->
         return None
     if result.decision.step == "done":
         unpacked = None if row.extracted is None else Extracted.read(row.extracted)
-        return None if _to_unpack(context, row, unpacked) else _done_outcome(package, row, unpacked, context, skip=skip)
+        return (
+            None
+            if _needs_unpacking(context, row, unpacked)
+            else _done_outcome(package, row, unpacked, context, skip=skip)
+        )
     if result.decision.step == "given_up" and skip:
         return Skipped(package, f"given up after {row.runs} runs: {row.error}", given_up=True)
     return None
 
 
-def _to_unpack(context: BatchContext, row: Row, unpacked: Extracted | None) -> bool:
+def _needs_unpacking(context: BatchContext, row: Row, unpacked: Extracted | None) -> bool:
     """Return whether it is done except for unpacking."""
     return context.settings.extract and row.container == "zip" and (unpacked is None or not unpacked.whole)
 

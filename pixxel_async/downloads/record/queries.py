@@ -66,7 +66,7 @@ class RowPage:
     last: tuple[str, str]
 
 
-def _sound(db: Database, stored: Iterable[Sequence[Any]], *, fields: bool = True) -> list[Row]:
+def _trusted_rows(db: Database, stored: Iterable[Sequence[Any]], *, fields: bool = True) -> list[Row]:
     """Return the trusted rows; a damaged one counts as missing, and its file has to be proved again."""
     rows = []
     for sealed in stored:
@@ -80,7 +80,7 @@ def _sound(db: Database, stored: Iterable[Sequence[Any]], *, fields: bool = True
 
 def get(db: Database, identity: str, folder: str) -> Row | None:
     """Return one trusted row."""
-    rows = _sound(db, db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)))
+    rows = _trusted_rows(db, db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)))
     return rows[0] if rows else None
 
 
@@ -98,7 +98,7 @@ def known_rows(db: Database, identities: Sequence[str], folder: str, *, heads: b
     if len(rows) < len(identities):
         rest = json.dumps([identity for identity in identities if identity not in rows])
         stored = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
-        rows.update((row.identity, row) for row in _sound(db, stored, fields=False))
+        rows.update((row.identity, row) for row in _trusted_rows(db, stored, fields=False))
     return rows
 
 
@@ -111,7 +111,7 @@ def page(
         " AND folder = coalesce(?, folder) AND state = coalesce(?, state) ORDER BY identity, folder LIMIT ?"
     )
     stored = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
-    return RowPage(_sound(db, stored), (stored[-1][0], stored[-1][1])) if stored else None
+    return RowPage(_trusted_rows(db, stored), (stored[-1][0], stored[-1][1])) if stored else None
 
 
 Vouched = Mapping[tuple[str, str], tuple[str, str]]

@@ -102,7 +102,7 @@ def render(package: Named, template: str | None, fields: Mapping[str, Any]) -> s
         return "/".join(map(segment, package.path))
     values = {"id8": package.id8, **package.fields(), **fields}
     check_template(template, values)
-    text = "".join(_pieces(template, values))
+    text = "".join(_split_template(template, values))
     return "/".join(segment(part) for part in text.split("/"))
 
 
@@ -136,7 +136,7 @@ def _parse(template: str) -> Iterator[tuple[str, str | None, str | None, str | N
         raise ConfigError(f"the name template {template!r} is malformed: {error}") from None
 
 
-def _pieces(template: str, values: Mapping[str, Any]) -> Iterator[str]:
+def _split_template(template: str, values: Mapping[str, Any]) -> Iterator[str]:
     for literal, name, spec, _ in _parse(template):
         yield literal
         if name is not None:
@@ -181,12 +181,12 @@ def is_device(name: str) -> bool:
 
 
 def _visible(text: str) -> str:
-    shown = (char for char in unicodedata.normalize("NFC", text) if not _hidden(char))
+    shown = (char for char in unicodedata.normalize("NFC", text) if not _is_hidden(char))
     plain = "".join(" " if unicodedata.category(char) == "Zs" else char for char in shown)
     return unicodedata.normalize("NFC", plain)
 
 
-def _hidden(char: str) -> bool:
+def _is_hidden(char: str) -> bool:
     return unicodedata.category(char) in _HIDDEN_CATEGORIES or char in _HIDDEN
 
 

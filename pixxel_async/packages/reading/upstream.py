@@ -146,9 +146,9 @@ class Upstream:
     async def aclose(self) -> None:
         """Drop the connection unless the body was read to its end; may be repeated, and called from any task."""
         self._closed = True
-        await self._drop()
+        await self._close_connection()
 
-    async def _drop(self) -> None:
+    async def _close_connection(self) -> None:
         connection, self._held, self._chunks = self._held, AsyncExitStack(), None
         await connection.aclose()
 
@@ -189,7 +189,7 @@ class Upstream:
     async def _request(self, request: StorageRequest) -> StorageReply:
         """Return an answer with a readable body, after link renewals and retries as needed."""
         while True:
-            await self._drop()
+            await self._close_connection()
             self._check_open()
             try:
                 reply, meaning, text = await self._send(request)
@@ -229,14 +229,14 @@ class Upstream:
         self._counters.renewals += 1
         if self._counters.renewals > MAX_RENEWALS or self._link is None:
             raise self._source.error(LinkExpired, f"the storage refused the link, and a fresh one too: {text}")
-        await self._drop()
+        await self._close_connection()
         await self._source.renew(self._link)
 
     async def _back_off(self, reason: str) -> None:
         """Count the attempt and sleep before the next one; raise `DownloadError` if none is left."""
         source = self._source
         self._counters.attempts += 1
-        await self._drop()
+        await self._close_connection()
         if self._counters.attempts >= source.retry.max_attempts:
             raise self._source.error(
                 DownloadError, f"{self._counters.attempts} attempts without progress; the last: {reason}"

@@ -30,11 +30,11 @@ def expires_at(url: str) -> datetime | None:
     try:
         query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
         return (
-            _presigned(query, "x-amz")
-            or _presigned(query, "x-goog")
-            or _azure(query)
-            or _epoch(query)
-            or _policy(query)
+            _parse_presigned(query, "x-amz")
+            or _parse_presigned(query, "x-goog")
+            or _parse_azure(query)
+            or _parse_epoch(query)
+            or _parse_policy(query)
         )
     except (ValueError, OverflowError, OSError, RecursionError):  # OSError: a time that the platform cannot hold
         return None
@@ -73,25 +73,25 @@ def margin(lifetime: float) -> float:
     return min(MARGIN, lifetime / 2)
 
 
-def _presigned(query: Mapping[str, str], scheme: str) -> datetime | None:
+def _parse_presigned(query: Mapping[str, str], scheme: str) -> datetime | None:
     signed, life = query.get(f"{scheme}-date"), query.get(f"{scheme}-expires")
     if signed is None or life is None:
         return None
     return datetime.strptime(signed, STAMP).replace(tzinfo=UTC) + timedelta(seconds=int(life))
 
 
-def _azure(query: Mapping[str, str]) -> datetime | None:
+def _parse_azure(query: Mapping[str, str]) -> datetime | None:
     if "se" not in query or "sig" not in query:
         return None
     expiry = datetime.fromisoformat(query["se"])
     return expiry.replace(tzinfo=UTC) if expiry.tzinfo is None else expiry.astimezone(UTC)
 
 
-def _epoch(query: Mapping[str, str]) -> datetime | None:
+def _parse_epoch(query: Mapping[str, str]) -> datetime | None:
     return datetime.fromtimestamp(int(query["expires"]), UTC) if "expires" in query else None
 
 
-def _policy(query: Mapping[str, str]) -> datetime | None:
+def _parse_policy(query: Mapping[str, str]) -> datetime | None:
     if "policy" not in query:
         return None
     # CloudFront writes base64 with characters that may stand in a query.

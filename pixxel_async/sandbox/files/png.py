@@ -27,10 +27,10 @@ def draw_classes(values: Sequence[float], width: int, classes: Sequence[Class], 
     Each value becomes `scale` pixels along both edges.
     """
     height = len(values) // width
-    palette = [(0, 0, 0, 0), *(_rgba(entry.color) for entry in classes)]
+    palette = [(0, 0, 0, 0), *(_parse_rgba(entry.color) for entry in classes)]
     lines = []
     for line in range(height):
-        picked = bytes(_class(value, classes) for value in values[line * width : (line + 1) * width])
+        picked = bytes(_class_of(value, classes) for value in values[line * width : (line + 1) * width])
         legend_class = len(classes) - line * len(classes) // height
         wide = b"".join(bytes([entry]) * scale for entry in picked) if scale > 1 else picked
         lines += [b"\0" + wide + bytes([legend_class]) * _LEGEND] * scale
@@ -50,17 +50,17 @@ def draw_rgb(planes: Sequence[bytes], width: int) -> bytes:
 def _png(size: tuple[int, int], colors: int, chunks: Sequence[tuple[bytes, bytes]], lines: bytes) -> bytes:
     head = (b"IHDR", struct.pack(">IIBBBBB", *size, 8, colors, 0, 0, 0))
     every = [head, *chunks, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in every)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_encode_chunk(kind, data) for kind, data in every)
 
 
-def _class(value: float, classes: Sequence[Class]) -> int:
+def _class_of(value: float, classes: Sequence[Class]) -> int:
     return next((at for at, entry in enumerate(classes, 1) if entry.low <= value < entry.high), 0)
 
 
-def _rgba(color: str) -> tuple[int, int, int, int]:
+def _parse_rgba(color: str) -> tuple[int, int, int, int]:
     red, green, blue = bytes.fromhex(color.removeprefix("#"))
     return red, green, blue, 255
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def _encode_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -35,7 +35,7 @@ async def send(
         response.content_length = answer.length
     try:
         await response.prepare(request)
-        async for view in _views(line, answer, sending):
+        async for view in _body_views(line, answer, sending):
             await response.write(view)
             line.note_progress()
             on_write(len(view))
@@ -46,13 +46,13 @@ async def send(
     return response
 
 
-async def _views(line: Connection, answer: SandboxAnswer, sending: Sending) -> AsyncIterator[bytes | memoryview]:
+async def _body_views(line: Connection, answer: SandboxAnswer, sending: Sending) -> AsyncIterator[bytes | memoryview]:
     end = answer.length if sending.cut is None else min(sending.cut, answer.length)
     marks = {sending.stall, sending.flip, None if sending.flip is None else sending.flip + 1, end}
     at, started = 0, line.now()
     for mark in sorted(mark for mark in marks if mark is not None and mark <= end):
         for view in answer.body.read(answer.start + at, answer.start + mark):
-            for piece in _writes(view, sending.rate):
+            for piece in _split_writes(view, sending.rate):
                 if sending.rate is not None:
                     await line.wait_until(started + (at + len(piece)) / sending.rate)
                 yield bytes([piece[0] ^ 0xFF]) if at == sending.flip else piece
@@ -62,7 +62,7 @@ async def _views(line: Connection, answer: SandboxAnswer, sending: Sending) -> A
             started += sending.pause
 
 
-def _writes(view: memoryview, rate: float | None) -> Iterator[memoryview]:
+def _split_writes(view: memoryview, rate: float | None) -> Iterator[memoryview]:
     """Split a view into single writes: all of it, or as much as the rate allows in one tick."""
     size = len(view) if rate is None else max(1, round(rate * _TICK))
     return (view[start : start + size] for start in range(0, len(view), size))

@@ -23,7 +23,7 @@ async def send_raw(line: Connection, answer: SandboxAnswer, sending: Sending) ->
     """Send the malformed response until it ends or the peer disconnects, then close the connection."""
     writer, transport = line.request.writer, line.request.transport
     try:
-        for part in _parts(answer, sending):
+        for part in _malformed_parts(answer, sending):
             if transport is None or transport.is_closing():
                 break
             if part in (_HINT, _NO_CHUNK):
@@ -39,7 +39,7 @@ async def send_raw(line: Connection, answer: SandboxAnswer, sending: Sending) ->
     return web.Response()
 
 
-def _parts(answer: SandboxAnswer, sending: Sending) -> Iterator[bytes | memoryview]:
+def _malformed_parts(answer: SandboxAnswer, sending: Sending) -> Iterator[bytes | memoryview]:
     if sending.raw == "early-hints":
         while True:
             yield _HINT

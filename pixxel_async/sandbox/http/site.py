@@ -142,7 +142,7 @@ class Site:
 
     async def _serve(self, raw: web.BaseRequest) -> web.StreamResponse:
         request = await _read(raw)
-        entry = self._witness(request)
+        entry = self._log_request(request)
         with self._context.lock:
             self._context.requests.append(entry)
             firings = self._context.plan.due(entry.operation)
@@ -175,7 +175,7 @@ class Site:
             answer = replacement(firings, storage=storage, work_done=True) or apply_faults(answer, firings)
         return answer
 
-    def _witness(self, request: SiteRequest) -> SeenRequest:
+    def _log_request(self, request: SiteRequest) -> SeenRequest:
         text = "\n".join((request.path, *request.query.values(), *request.headers.values()))
         return SeenRequest(
             request.method,

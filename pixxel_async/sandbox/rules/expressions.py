@@ -14,7 +14,7 @@ _MOST = 2000
 """Longest expression in characters."""
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def _divide(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else math.nan
 
 
@@ -22,7 +22,7 @@ _OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: _ratio,
+    ast.Div: _divide,
 }
 
 

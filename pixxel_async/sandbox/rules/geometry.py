@@ -19,10 +19,10 @@ def rings(geometry: Mapping[str, Any]) -> list[Sequence[Point]]:
     if not isinstance(polygons, list):
         return []
     outer = [polygon[0] for polygon in polygons if isinstance(polygon, list) and polygon]
-    return [ring for ring in outer if _sound(ring)]
+    return [ring for ring in outer if _is_sound(ring)]
 
 
-def _sound(ring: Any) -> bool:
+def _is_sound(ring: Any) -> bool:
     if not isinstance(ring, list) or len(ring) < 4:
         return False
     return all(isinstance(point, list) and len(point) >= 2 and all(map(_numeric, point)) for point in ring)
@@ -64,13 +64,13 @@ def meet(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     if boxes[0] is None or boxes[1] is None or not overlap(boxes[0], boxes[1]):
         return False
     first_rings, second_rings = rings(first), rings(second)
-    return not first_rings or not second_rings or any(_meet(a, b) for a in first_rings for b in second_rings)
+    return not first_rings or not second_rings or any(_polygons_meet(a, b) for a in first_rings for b in second_rings)
 
 
-def _meet(first: Sequence[Point], second: Sequence[Point]) -> bool:
+def _polygons_meet(first: Sequence[Point], second: Sequence[Point]) -> bool:
     if any(inside(point, second) for point in first) or any(inside(point, first) for point in second):
         return True
-    return any(_cross(a, b, c, d) for a, b in pairwise(first) for c, d in pairwise(second))
+    return any(_segments_cross(a, b, c, d) for a, b in pairwise(first) for c, d in pairwise(second))
 
 
 def inside(point: Point, ring: Sequence[Point]) -> bool:
@@ -83,11 +83,11 @@ def inside(point: Point, ring: Sequence[Point]) -> bool:
     return odd
 
 
-def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:
-    return _side(a, b, c) * _side(a, b, d) <= 0 and _side(c, d, a) * _side(c, d, b) <= 0
+def _segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    return _side_of(a, b, c) * _side_of(a, b, d) <= 0 and _side_of(c, d, a) * _side_of(c, d, b) <= 0
 
 
-def _side(a: Point, b: Point, point: Point) -> float:
+def _side_of(a: Point, b: Point, point: Point) -> float:
     return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0])
 
 

@@ -30,7 +30,7 @@ def budget() -> ConnectionBudget:
 def shares(bodies: list[BodyConnections], wanted: int) -> list[int]:
     """Return what each body may have, once all of them have said what they want."""
     for body in bodies:
-        body.wanted = wanted
+        body.demand = wanted
     return [body.share(wanted) for body in bodies]
 
 

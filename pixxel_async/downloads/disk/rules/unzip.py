@@ -102,13 +102,13 @@ def _files(members: Iterable[Inside]) -> Iterator[Unpacked]:
 def _check_name(name: str) -> str:
     """Return the name if every segment is a file name on every system."""
     if len(name.encode(errors="surrogateescape")) > LONGEST_PATH:
-        raise _refused(name, "is too long")
-    if any(_unfit(segment) for segment in name.split("/")):
-        raise _refused(name, "is outside of the folder, or not a valid file name on every system")
+        raise _refusal(name, "is too long")
+    if any(_is_unfit(segment) for segment in name.split("/")):
+        raise _refusal(name, "is outside of the folder, or not a valid file name on every system")
     return name
 
 
-def _unfit(segment: str) -> bool:
+def _is_unfit(segment: str) -> bool:
     return (
         segment.strip(" .") == ""
         or segment[-1] in " ."
@@ -121,11 +121,11 @@ def _unfit(segment: str) -> bool:
 def _check_kind(member: Inside, *, folder: bool) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFDIR if folder else stat.S_IFREG):
-        raise _refused(member.filename, "is a link or a device")
+        raise _refusal(member.filename, "is a link or a device")
     if member.flag_bits & _ENCRYPTED:
-        raise _refused(member.filename, "is encrypted")
+        raise _refusal(member.filename, "is encrypted")
     if member.compress_type not in _METHODS:
-        raise _refused(member.filename, f"is packed by method {member.compress_type}, which is not supported")
+        raise _refusal(member.filename, f"is packed by method {member.compress_type}, which is not supported")
 
 
 def _check_apart(files: Iterable[Unpacked]) -> None:
@@ -134,15 +134,15 @@ def _check_apart(files: Iterable[Unpacked]) -> None:
     folders: dict[str, str] = {}
     for file in files:
         if (earlier := by_name.setdefault(fold(file.path), file)) is not file:
-            raise _refused(file.path, f"has the name of {earlier.path!r}")
+            raise _refusal(file.path, f"has the name of {earlier.path!r}")
         segments = file.path.split("/")
         for depth in range(1, len(segments)):
             folders[fold("/".join(segments[:depth]))] = file.path
     for name in by_name.keys() & folders.keys():
-        raise _refused(by_name[name].path, f"stands where {folders[name]!r} needs a folder")
+        raise _refusal(by_name[name].path, f"stands where {folders[name]!r} needs a folder")
 
 
-def _refused(name: str, reason: str) -> DownloadError:
+def _refusal(name: str, reason: str) -> DownloadError:
     error = DownloadError(f"nothing was unpacked: {name[:200]!r} {reason}; the archive is kept", stage="extract")
     error.retryable = False
     return error

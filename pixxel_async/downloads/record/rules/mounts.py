@@ -27,10 +27,10 @@ def network_kind(mountinfo: str, path: str) -> str | None:
         if len(fields) < 5 or not after:
             continue
         mount = _ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[4])
-        if _below(path, mount) and len(mount) >= len(best):
+        if _is_below(path, mount) and len(mount) >= len(best):
             best, kind = mount, after.split()[0]
     return kind if _NETWORK.fullmatch(kind) else None
 
 
-def _below(path: str, mount: str) -> bool:
+def _is_below(path: str, mount: str) -> bool:
     return path == mount or path.startswith(mount.rstrip("/") + "/")
