@@ -34,6 +34,8 @@ from pixxel_async.sandbox import Sandbox
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 COUNT = 60
+UNDER_WAY = 8
+"""Downloads of a worker at one time: as many packages may be requested again after it was killed."""
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +139,7 @@ def test_a_killed_worker_loses_nothing(sandbox: Sandbox, packages: list[str], tm
                 os.kill(victim.process.pid, signal.SIGKILL)
     assert Counter(result.state for result in results) == {"fetched": COUNT}
     assert {result.sha256 for result in results} == set(digests(tmp_path).values())
-    assert gets(sandbox, before).total() <= COUNT + 5
+    assert gets(sandbox, before).total() <= COUNT + UNDER_WAY
 
 
 def read_page(url: str) -> str:
@@ -221,7 +223,7 @@ def test_a_missing_file_is_redone_on_demand(
 
 
 def test_a_new_cluster_continues(sandbox: Sandbox, packages: list[str], client: Client, tmp_path: Path) -> None:
-    """After scheduler and workers are killed, a new cluster fetches the rest and nothing twice."""
+    """After scheduler and workers are killed, a new cluster fetches the rest; twice only what was under way."""
     before = len(sandbox.requests)
     with cluster_of(sandbox, 2) as cluster, Client(cluster) as first:
         run = iter(exported(sandbox, packages, tmp_path, first, spool=tmp_path / "spool"))
@@ -232,7 +234,7 @@ def test_a_new_cluster_continues(sandbox: Sandbox, packages: list[str], client: 
     again = list(exported(sandbox, packages, tmp_path, client, spool=tmp_path / "spool"))
     assert {result.package for result in again if result.state == "there"} >= done
     assert {result.sha256 for result in again} == set(digests(tmp_path).values())
-    assert gets(sandbox, before).total() <= COUNT + 4
+    assert gets(sandbox, before).total() <= COUNT + 2 * UNDER_WAY
 
 
 def test_workers_that_join_get_batches(sandbox: Sandbox, packages: list[str], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -106,12 +105,12 @@ async def _merge(record: Record, source: Record) -> Merged:
 
 
 async def _merge_rows(record: Record, rows: Sequence[Row]) -> Merged:
-    results = await asyncio.gather(*(record.take(row) for row in rows), return_exceptions=True)
+    results = await record.take_all(rows)
     clashes = []
     for row, result in zip(rows, results, strict=True):
         if isinstance(result, DownloadError):
             clashes.append(f"{row.identity}: {result}")
-        elif isinstance(result, BaseException):
+        elif isinstance(result, Exception):
             raise result
     merged = sum(result is True for result in results)
     return Merged(merged, len(rows) - merged - len(clashes), tuple(clashes))

@@ -137,11 +137,13 @@ def digests(db: Database, folder: str, vouched: Vouched, after: str, limit: int)
         " ORDER BY identity LIMIT ?"
     )
     stored = db.sql.execute(statement, (after, folder, limit)).fetchall()
-    named = ((identity, name and to_native(name), sha256) for identity, name, sha256 in stored)
+    named = [(identity, to_native(name), sha256) for identity, name, sha256 in stored if name and sha256]
+    doubtful = [identity for identity, name, sha256 in named if (sha256, name) not in vouched]
+    sound = known_rows(db, doubtful, folder, heads=True)
     files = [
         vouched.get((sha256, name)) or (sha256, name)
         for identity, name, sha256 in named
-        if name and sha256 and ((sha256, name) in vouched or get(db, identity, folder) is not None)
+        if (sha256, name) in vouched or identity in sound
     ]
     return Digests(files, stored[-1][0]) if stored else None
 
@@ -210,11 +212,13 @@ class _Found:
 
     Attributes:
         columns: in their order; those of a new row where there was none or a damaged one.
+        known: whether there is a trusted row.
         owner: number of its lease's owner.
         abandoned: 0, or how an owner that no longer holds it went: `GONE` or `MAYBE_FROZEN`.
     """
 
     columns: dict[str, Any]
+    known: bool = False
     owner: int | None = None
     abandoned: int = 0
 
@@ -238,7 +242,8 @@ def _find(db: Database, identity: str, folder: str) -> _Found:
     sound = trusted(values, sealed)
     db.lost = db.lost or not sound
     absence = abandoned if isinstance(abandoned, int) else MAYBE_FROZEN  # a damaged column
-    return _Found(dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder), owner, absence)
+    known = dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder)
+    return _Found(known, sound, owner, absence)
 
 
 def save(
@@ -335,8 +340,7 @@ def take(db: Database, row: Row) -> bool:
     stored = _find(db, row.identity, row.folder)
     if stored.held(db):
         raise _held_error(row.identity)
-    own = get(db, row.identity, row.folder)
-    if not better(row, own):
+    if not better(row, from_columns(tuple(stored.columns.values())) if stored.known else None):
         return False
     _write(db, stored, to_columns(row._asdict()), owner=None)
     return True

@@ -223,14 +223,17 @@ class Record:
             release=change.release, leased=change.leased,
         )  # fmt: skip
 
-    async def take(self, row: Row) -> bool:
-        """Copy a row of another record if it is further on than ours; return False if ours stays.
+    async def take_all(self, rows: Iterable[Row]) -> list[bool | Exception]:
+        """Copy rows of another record, in one commit, where they are further on than ours.
+
+        Returns:
+            for each row whether it was taken, or why not: `NameTaken` if its name belongs to another package,
+            `DownloadError` if another live process holds the package.
 
         Raises:
-            NameTaken: its name belongs to another package.
-            DownloadError: another live process holds the package.
+            DownloadError: the commit failed, and no row is changed.
         """
-        return await self._do(lambda db: items.take(db, row), durable=True)
+        return await self._writer.do_all([partial(items.take, row=row) for row in rows], durable=True)
 
     async def release(self, identity: str, folder: Path) -> None:
         """Release a lease."""

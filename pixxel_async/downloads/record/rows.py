@@ -142,11 +142,21 @@ _NAME, _PART = COLUMNS.index("name"), COLUMNS.index("part")
 _RETRYABLE = COLUMNS.index("retryable")
 _FIELDS = COLUMNS.index("fields")
 _JSON = json.JSONDecoder()
-_NUMBERS: Mapping[str, Callable[[Any], int | float]] = {
+
+
+def _without_urls(value: object) -> str:
+    text = str(value)
+    return _URL.sub("(link)", text) if "://" in text else text
+
+
+_CONVERTERS: Mapping[str, Callable[[Any], int | float | str]] = {
+    **dict.fromkeys(COLUMNS, _without_urls),
+    **dict.fromkeys(("name", "part"), lambda path: _without_urls(from_native(path))),
     **dict.fromkeys(("size", "mtime_ns", "total", "retryable", "runs", "synced"), int),
     **dict.fromkeys(("updated_at", "finished_at", "asked_at", "started_at", "counted_at"), float),
+    "fields": lambda fields: _without_urls(json.dumps(dict(fields), default=str, sort_keys=True)),
 }
-"""Types that the database gives to numbers; the checksum is over values as read back."""
+"""From a field to its column: numbers as the database returns them, since the checksum is over values as read back."""
 
 
 def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,18 +170,7 @@ def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"rows of the record have no {', '.join(unknown)}")
     if changes.get("state", "waiting") not in STATES:
         raise ConfigError(f"{changes['state']!r} is no state of a row")
-    columns = {name: _column(name, value) for name, value in changes.items()}
-    if "fields" in changes:
-        columns["fields"] = _without_urls(json.dumps(dict(changes["fields"]), default=str, sort_keys=True))
-    return columns
-
-
-def _column(name: str, value: Any) -> Any:
-    if value is None or name == "fields":
-        return value
-    if name in _NUMBERS:
-        return _NUMBERS[name](value)
-    return _without_urls(from_native(value) if name in ("name", "part") else str(value))
+    return {name: value if value is None else _CONVERTERS[name](value) for name, value in changes.items()}
 
 
 def blank(identity: str, folder: str) -> dict[str, Any]:
@@ -218,10 +217,6 @@ def trusted(values: Sequence[Any], sealed: int | None) -> bool:
         return False
     name, part = values[_NAME], values[_PART]
     return (name is None or is_below(name)) and (part is None or (is_below(part) and part.endswith(".part")))
-
-
-def _without_urls(text: str) -> str:
-    return _URL.sub("(link)", text) if "://" in text else text
 
 
 _BLANK = to_columns({name: getattr(Row("", ""), name) for name in COLUMNS})

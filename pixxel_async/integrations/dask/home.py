@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -110,8 +109,7 @@ class Home:
             return
         done = list(rows.values())
         for start in range(0, len(done), TOGETHER):
-            chunk = done[start : start + TOGETHER]
-            await asyncio.gather(*(record.take(_row(each)) for each in chunk), return_exceptions=True)
+            await record.take_all(_row(each) for each in done[start : start + TOGETHER])
         await write_sums(self._place.folder, record, self._destination)
 
 
