@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -128,13 +128,19 @@ class Hooks:
         for observer in self.observers:
             _call_hook(observer.event, event)
 
-    @contextmanager
-    def span(self, kind: SpanKind, name: str) -> Iterator[None]:
+    def span(self, kind: SpanKind, name: str) -> AbstractContextManager[None]:
         """Surround work with the spans of all observers."""
+        return self._spans(kind, name) if self.observers else _NO_SPAN
+
+    @contextmanager
+    def _spans(self, kind: SpanKind, name: str) -> Iterator[None]:
         with ExitStack() as stack:
             for observer in self.observers:
                 stack.enter_context(observer.span(kind, name))
             yield
+
+
+_NO_SPAN = nullcontext()
 
 
 def _call_hook(hook: Callable[..., Any], *arguments: Any) -> None:

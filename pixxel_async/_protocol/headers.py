@@ -31,8 +31,10 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def http_date(text: str | None) -> dt.datetime | None:
     """Read an HTTP date in any of its three forms (RFC 9110, section 5.6.7); None if it is none."""
+    if not text:
+        return None
     try:
-        read = parsedate_to_datetime(text or "")
+        read = parsedate_to_datetime(text)
         date = read if read.tzinfo is not None else read.replace(tzinfo=dt.UTC)
         date.timestamp()  # a date that no clock can show overflows here
     except (ValueError, TypeError, IndexError, OverflowError):

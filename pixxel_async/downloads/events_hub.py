@@ -119,7 +119,8 @@ class EventHub:
             return
         if isinstance(event, Moved):
             self._record_bytes(event.gained)
-        self._show(event.item, event)
+        if self._watching or log.isEnabledFor(logging.DEBUG):
+            self._show(event.item, event)
         self._pass_on(event)
 
     def _end(self, outcome: Outcome) -> None:

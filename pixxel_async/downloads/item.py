@@ -81,12 +81,10 @@ class WorkerHold:
     """A worker's hold on one item.
 
     Attributes:
-        identity: the package in its text form.
         limit: the time-out around it, which can be brought forward.
         size: bytes of it that are here.
     """
 
-    identity: str
     limit: Timeout
     size: int = 0
 
@@ -113,6 +111,7 @@ class Item:
         status: the service's last status word.
         link: an unused signed link.
         running: hold of the worker that has it; None without one.
+        text: the package in its text form while a worker has it, else "", to save memory.
     """
 
     __slots__ = (
@@ -132,6 +131,7 @@ class Item:
         "since",
         "sinks",
         "status",
+        "text",
     )  # fmt: skip
 
     def __init__(self, entry: PackageEntry, context: BatchContext, began: float) -> None:
@@ -149,6 +149,7 @@ class Item:
         self.status = ""
         self.link: Link | None = None
         self.running: WorkerHold | None = None
+        self.text = ""
 
     @property
     def settings(self) -> DownloadSettings:
@@ -192,8 +193,8 @@ class Item:
 
     @property
     def identity(self) -> str:
-        """Return the package in its text form, which is kept only while a worker has the item."""
-        return self.running.identity if self.running is not None else str(self.package)
+        """Return the package in its text form."""
+        return self.text or str(self.package)
 
     @property
     def restarts(self) -> bool:

@@ -194,6 +194,8 @@ class Packages(PackageReader):
         if not answer.url:
             return None
         expiry = expires_at(answer.url)
+        if expiry is None:
+            return Link(answer.url)
         server_now = http_date(answer.headers.get("date")) or self._now()
         return Link(answer.url, expiry, good_until(expiry, server_now, self._timing.clock()))
 

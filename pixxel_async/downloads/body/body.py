@@ -139,10 +139,14 @@ class BodyDownload:
 
     def _next_request(self) -> RangeRequest:
         proved, unsafe = self.item.settings.verify == "full", self.item.constants.resume_without_validator
-        self.kept = evolve(self.kept, size=self.writer.size)
+        self.kept = self._kept_now()
         if self.kept.size == self.kept.total:
             return RangeRequest(self.kept.size, complete=True)
         return next_request(self.kept, proved=proved, unsafe=unsafe)
+
+    def _kept_now(self) -> Kept:
+        """Return the facts about the bytes that are here now."""
+        return self.kept if self.kept.size == self.writer.size else evolve(self.kept, size=self.writer.size)
 
     async def _usable_link(self) -> Link | None:
         """Return the present link, or a fresh one if it is about to expire; None for a package without links."""
@@ -274,7 +278,7 @@ class BodyDownload:
         demand = 1
         if self._most > 1 and self._link is not None:
             demand = worthwhile(
-                evolve(self.kept, size=self.writer.size), gauge,
+                self._kept_now(), gauge,
                 far=connections.far, rtt=connections.rtt, least=self.item.constants.least_range,
             )  # fmt: skip
         connections.demand = demand

@@ -151,8 +151,12 @@ class Engine:
         """
 
         async def observed() -> T:
-            with item.client.span("package", item.identity):
-                return await work(item)
+            item.text = item.identity
+            try:
+                with item.client.span("package", item.text):
+                    return await work(item)
+            finally:
+                item.text = ""
 
         return asyncio.create_task(observed(), context=item.context.variables.copy())
 
@@ -163,7 +167,7 @@ class Engine:
         suspended = self.clock.suspended
         try:
             async with asyncio.timeout(max(remaining, 0.0)) as limit:
-                item.running = WorkerHold(item.identity, limit)
+                item.running = WorkerHold(limit)
                 try:
                     done = await Pipeline(item, self.services).run()
                     self.finish(item, done)

@@ -58,7 +58,8 @@ class ConnectionBudget:
             floor: connections to the host that are allowed in any case.
             ceiling: most connections to the host.
         """
-        host = self._last = self._hosts.setdefault(_host_of(link), _Host(self._timing))
+        name = _host_of(link)
+        host = self._last = self._hosts.get(name) or self._hosts.setdefault(name, _Host(self._timing))
         own = BodyConnections(host, client, floor, ceiling)
         host.bodies.append(own)
         try:

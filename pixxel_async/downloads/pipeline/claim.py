@@ -25,7 +25,7 @@ from ..rules.file_names import make_distinct, part_name, render, segment, with_s
 from .rules.recovery import DONE, Decision, Known, recover, stands
 
 if TYPE_CHECKING:
-    from ...packages import Package, PackageEntry
+    from ...packages import PackageEntry
     from ..disk.destination import Destination, Look
     from ..disk.parts.part_file import PartFile
     from ..item import BatchContext, Item
@@ -117,7 +117,6 @@ class ClaimedItem:
         now, settings = self.services.now, self.item.settings
         columns = {**publishing, "name": self.name}
         replace = settings.on_existing == "replace" or self.decision.replace
-        row = self.row._replace(**columns)
 
         def done(final: Final) -> RowChange:
             return self._change(
@@ -128,11 +127,13 @@ class ClaimedItem:
                 release=not settings.extract,
             )  # fmt: skip
 
-        upload = partial(self.destination.commit, part, self.name, row, replace=replace)
+        upload = None
+        if self.destination.url is not None:
+            row = self.row._replace(**columns)
+            upload = partial(self.destination.commit, part, self.name, row, replace=replace)
         return Publication(
-            part=part, name=self.name, replace=replace, announcement=self._change(columns), done=done,
-            upload=None if self.destination.url is None else upload,
-        )  # fmt: skip
+            part=part, name=self.name, replace=replace, announcement=self._change(columns), done=done, upload=upload
+        )
 
     async def _publish(self, publication: Publication) -> None:
         with self._fenced():
@@ -207,7 +208,7 @@ async def _take_lease(item: Item, services: Services, name: str) -> Claim | None
         def decide(grant: Claim) -> Decision:
             return decider(grant.row, grant.row.name or name, grant.row.part or "", grant.same_boot)
 
-    part = _part(item.package, name, services.record)
+    part = _part(item.identity, name, services.record)
     return await services.record.claim(item.identity, item.folder, name=name, part=part, decide=decide)
 
 
@@ -220,9 +221,9 @@ def first_name(entry: PackageEntry, template: str | None) -> str:
     return with_suffix(bare, entry.package.promised or "zip")
 
 
-def _part(package: Package, name: str, record: Record) -> str:
+def _part(identity: str, name: str, record: Record) -> str:
     """Name the part file after the package and the open record: no two records ever write to the same file."""
-    return posixpath.join(posixpath.dirname(name), part_name(package, record.nonce))
+    return posixpath.join(posixpath.dirname(name), part_name(identity, record.nonce))
 
 
 @frozen

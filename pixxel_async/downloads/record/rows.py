@@ -137,6 +137,7 @@ COLUMNS: tuple[str, ...] = Row._fields
 """Fields of `Row` in order; the database has a column of each name."""
 HEAD = COLUMNS[: COLUMNS.index("sha256") + 1]
 """The first columns: enough to skip a package that is done."""
+_KNOWN = frozenset(COLUMNS)
 _REST = len(HEAD)
 _NAME, _PART = COLUMNS.index("name"), COLUMNS.index("part")
 _RETRYABLE = COLUMNS.index("retryable")
@@ -165,9 +166,8 @@ def to_columns(changes: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a field or a state that rows do not have.
     """
-    unknown = sorted(set(changes) - set(COLUMNS))
-    if unknown:
-        raise ConfigError(f"rows of the record have no {', '.join(unknown)}")
+    if unknown := changes.keys() - _KNOWN:
+        raise ConfigError(f"rows of the record have no {', '.join(sorted(unknown))}")
     if changes.get("state", "waiting") not in STATES:
         raise ConfigError(f"{changes['state']!r} is no state of a row")
     return {name: value if value is None else _CONVERTERS[name](value) for name, value in changes.items()}
