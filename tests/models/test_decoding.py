@@ -27,6 +27,7 @@ FITS = [
     (Job, "tasks", [None, {"id": "t"}, None], [JobTask(id="t")]),
     (JobTask, "depends_on", ["a", None, "b"], ["a", "b"]),
     (Block, "spec", {"inputs": None}, models.BlockSpec()),
+    (models.STACTemporalExtent, "interval", [["2024-05-27", None]], [["2024-05-27", None]]),
     (Job, "created_at", "2024-05-27T06:50:20.056549Z", dt.datetime(2024, 5, 27, 6, 50, 20, 56549, UTC)),
     (Job, "created_at", "2022-11-14 12:55:49+00:00", dt.datetime(2022, 11, 14, 12, 55, 49, tzinfo=UTC)),
     (Job, "created_at", "2022-11-14T12:55:49", dt.datetime(2022, 11, 14, 12, 55, 49, tzinfo=UTC)),

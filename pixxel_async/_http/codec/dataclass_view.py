@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,6 +24,8 @@ class DataclassView:
     def __get__(self, instance: object, owner: type[Any]) -> Any:
         if _hidden.get() or not attrs.has(owner):
             raise AttributeError(self._name)
+        import dataclasses  # where one is asked for, as by pandas
+
         names = [each.name for each in attrs.fields(owner) if each.name != "extra"]
         view = _views.get(owner) or _views.setdefault(
             owner, dataclasses.make_dataclass(owner.__name__, names, repr=False)

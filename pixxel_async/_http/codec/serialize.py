@@ -11,8 +11,8 @@ from uuid import UUID
 import attrs
 
 from ...errors import ConfigError
-from .scalars import write_time
-from .structure import is_list, is_map, without_none
+from .reading.hooks import is_list, is_map, without_none
+from .reading.scalars import write_time
 
 Write = Callable[[Any], Any]
 

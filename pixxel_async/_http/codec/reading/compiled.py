@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .drift import drift_now
-from .open_enum import OpenEnum
-from .scalars import Misfit, read_flag, read_id, read_number, read_text, read_whole
+from ..drift import drift_now
+from ..open_enum import OpenEnum
+from .scalars import Misfit, read_any, read_flag, read_id, read_number, read_text, read_whole
 
 __all__ = ["Hook", "ReadMember", "WordReader", "compile_reader"]
 
@@ -16,6 +16,7 @@ Hook = Callable[[Any, Any], Any]
 """Reads a value, given its announced type; raises for one that does not fit."""
 
 _TAKEN: dict[Any, str] = {
+    read_any: "True",
     read_text: "type(value) is str",
     read_id: "type(value) is str",
     read_flag: "type(value) is bool",

@@ -1,4 +1,4 @@
-"""cattrs hooks that read models, lists and maps: attributes always have their announced type, and no value is lost.
+"""Hooks that read models, lists and maps: attributes always have their announced type, and no value is lost.
 
 A class is compiled at its first use into a function that reads member after member. There are three cases of a member:
 
@@ -10,35 +10,72 @@ A class is compiled at its first use into a function that reads member after mem
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import attrs
 
-from .drift import Drift, drift_now
-from .json_text import unpack
-from .lazy import Pending, unsettled_extra
-from .open_enum import OpenEnum
-from .reader_code import Hook, ReadMember, WordReader, compile_reader
-from .scalars import Altered, Misfit, read_id, read_numbers
-
-if TYPE_CHECKING:
-    from cattrs import BaseConverter
+from ..drift import Drift, drift_now
+from ..json_text import unpack
+from ..lazy import Pending, unsettled_extra
+from ..open_enum import OpenEnum
+from .compiled import Hook, ReadMember, WordReader, compile_reader
+from .scalars import (
+    Altered,
+    Misfit,
+    read_any,
+    read_flag,
+    read_id,
+    read_number,
+    read_numbers,
+    read_text,
+    read_time,
+    read_whole,
+)
 
 _log = logging.getLogger("pixxel_async.http")
 _compiling = Lock()
 _NOTHING: Mapping[str, Any] = {}
+_LEAVES: dict[Any, Hook] = {
+    str: read_text,
+    bool: read_flag,
+    int: read_whole,
+    float: read_number,
+    dt.datetime: read_time,
+    list[float]: read_numbers,
+}
+
+
+@cache
+def hook_of(kind: Any) -> Hook:
+    """Return the hook of an annotation: a scalar, a list, a map, a model, or a union, of which the first type counts.
+
+    Values of any other annotation are taken as they are.
+    """
+    if kind in _LEAVES:
+        return _LEAVES[kind]
+    if is_union(kind):
+        first, hook = without_none(kind), hook_of(without_none(kind))
+        return lambda value, _: None if value is None else hook(value, first)
+    if is_list(kind):
+        return _list_hook(get_args(kind)[0])
+    if is_map(kind):
+        return _map_hook(get_args(kind)[1])
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        return lambda value, _: kind(read_text(value))
+    return Reader(kind) if attrs.has(kind) else read_any
 
 
 class Reader:
     """Hook of one class, compiled at its first use."""
 
-    def __init__(self, model: type[Any], converter: BaseConverter) -> None:
-        self._model, self._converter = model, converter
+    def __init__(self, model: type[Any]) -> None:
+        self._model = model
         self._read: Callable[[dict[str, Any]], Any] | None = None
 
     def _compile(self) -> Callable[[Any], Any]:
@@ -70,16 +107,14 @@ class Reader:
     def _hook(self, field: attrs.Attribute[Any]) -> Hook:
         kind = without_none(field.type)
         if field.metadata.get("lazy"):
-            return self._lazy_hook(
-                field.metadata.get("wire", field.name), self._converter.get_structure_hook(kind), kind
-            )
+            return self._lazy_hook(field.metadata.get("wire", field.name), hook_of(kind), kind)
         if isinstance(kind, type) and issubclass(kind, OpenEnum):
             return WordReader(kind, f"{self._model.__name__}.{field.name}")
         if kind is str and (field.name == "id" or field.name.endswith("_id")):
             return read_id
         if field.name.endswith("_ids") and is_list(kind) and get_args(kind) == (str,):
             return _list_reader(read_id, str, skips_odd=True)
-        return self._converter.get_structure_hook(kind)
+        return hook_of(kind)
 
     def _lazy_hook(self, wire: str, hook: Hook, kind: Any) -> Hook:
         """Return a hook that leaves an object of an answer, packed or not, for later, when its drift is counted.
@@ -178,17 +213,14 @@ class Reader:
                     setattr(row, name, getattr(instance, source))
 
 
-def list_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Return the hook of a list type; a text is no list.
+def _list_hook(row: Any) -> Hook:
+    """Return the hook of a list of this type; a text is no list.
 
     Among objects or texts, nulls and odd elements are left out; among numbers and times the position of each counts,
     so that one that does not fit spoils the list.
     """
-    (row,) = get_args(kind)
-    if row is float:
-        return read_numbers
     skips_odd = isinstance(row, type) and (attrs.has(row) or issubclass(row, str))
-    return _list_reader(converter.get_structure_hook(row), row, skips_odd=skips_odd)
+    return _list_reader(hook_of(row), row, skips_odd=skips_odd)
 
 
 def _list_reader(hook: Hook, row: Any, *, skips_odd: bool) -> Hook:
@@ -216,10 +248,9 @@ def _list_reader(hook: Hook, row: Any, *, skips_odd: bool) -> Hook:
     return read_rows
 
 
-def map_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Return the hook of a map type with any names; odd values, and nulls without meaning, are left out."""
-    _, row = get_args(kind)
-    hook, keeps_null = converter.get_structure_hook(row), row is Any or is_union(row)
+def _map_hook(row: Any) -> Hook:
+    """Return the hook of a map with any names; odd values, and nulls without meaning, are left out."""
+    hook, keeps_null = hook_of(row), row is Any or is_union(row)
 
     def read_map(value: Any, _: object) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -241,13 +272,6 @@ def map_hook(kind: Any, converter: BaseConverter) -> Hook:
         return entries
 
     return read_map
-
-
-def union_hook(kind: Any, converter: BaseConverter) -> Hook:
-    """Return the hook of `X | None` and of `X | accepted inputs`: that of X."""
-    first = without_none(kind)
-    hook = converter.get_structure_hook(first)
-    return lambda value, _: None if value is None else hook(value, first)
 
 
 def is_list(kind: Any) -> bool:

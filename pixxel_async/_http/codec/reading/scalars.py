@@ -41,6 +41,11 @@ class ExactTime(dt.datetime):
     text: str = ""
 
 
+def read_any(value: Any, _: object = None) -> Any:
+    """Take any value as it is."""
+    return value
+
+
 def read_text(value: Any, _: object = None) -> str:
     """Read a text; numbers and objects are not converted."""
     if isinstance(value, str):

@@ -1,0 +1,1 @@
+"""Reading of JSON objects as models: hooks of annotations, compiled readers of classes, scalars."""
