@@ -120,7 +120,7 @@ class Sender:
         request = build(call, channel.user_agent)
         request = with_streamed_body(request) if opened else request
         with channel.hooks.span("call", request.operation) if channel.hooks.observers else nullcontext():
-            credential = await self._credential(call)
+            credential = await self._choose_credential(call)
             while True:
                 await channel.acquire_slot()  # concurrency limit, then the throttle
                 try:
@@ -128,7 +128,7 @@ class Sender:
                 finally:
                     channel.release_slot()
                 if isinstance(outcome, Reply) and outcome.status < 300:
-                    self._accept(credential)
+                    self._remember_form(credential)
                     return outcome
                 # A 401 or 403 may be about the form of the key, or about a key that was rotated: try the other at once.
                 if (other := await self._other_credential(credential, outcome, repeat, progress)) is not None:
@@ -144,7 +144,7 @@ class Sender:
                 progress.state = state.after_wait(decision.wait, outcome)
                 channel.quota -= decision.cost
                 await channel.timing.sleep(decision.wait)
-                credential = await self._credential(call)
+                credential = await self._choose_credential(call)
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncIterator[LinkReply]:
@@ -192,7 +192,7 @@ class Sender:
             now=time.time(),
         )
 
-    async def _credential(self, call: Call) -> _Credential:
+    async def _choose_credential(self, call: Call) -> _Credential:
         """Return the key in the form to try first; the same object while neither changes."""
         key, form = _NO_KEY if call.keyless else await self._read_key(), self.form or "raw"
         if self._last is None or self._last.key is not key or self._last.form != form:
@@ -226,7 +226,7 @@ class Sender:
                 return _Credential(key, self.form or "raw")
         return None
 
-    def _accept(self, sent: _Credential) -> None:
+    def _remember_form(self, sent: _Credential) -> None:
         """Remember the form of a key that was accepted."""
         if sent.form != self.form and sent.key and self._auto and not has_scheme(sent.key.reveal()):
             self.form = sent.form
@@ -237,7 +237,7 @@ class Sender:
         """Remember the form that was accepted; if neither was, the outcome is the refusal of the first."""
         accepted = isinstance(outcome, Reply) and outcome.status not in _KEY_STATUSES
         if accepted:
-            self._accept(sent)
+            self._remember_form(sent)
         refusal, progress.refusal = progress.refusal, None
         return refusal if refusal is not None and not accepted else outcome
 

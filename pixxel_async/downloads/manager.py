@@ -100,7 +100,7 @@ class DownloadManager(AsyncWithOnly):
     @property
     def destination(self) -> Destination:
         """The destination of the final files: the folder, or an object store."""
-        return self._opened.home.destination
+        return self._opened.location.destination
 
     @property
     def record(self) -> Record:
@@ -163,7 +163,7 @@ class DownloadManager(AsyncWithOnly):
         )
         if not self.looks_at_organization:
             self._engine.organization.skip()
-        self._folder, self._loop = self._engine.home.folder, asyncio.get_running_loop()
+        self._folder, self._loop = self._engine.location.folder, asyncio.get_running_loop()
 
     async def __aenter__(self) -> DownloadManager:
         return await self.open()
@@ -240,7 +240,7 @@ class DownloadManager(AsyncWithOnly):
     ) -> Transfer:
         """Start to fetch a package once fewer than `max_pending` are under way; arguments as `fetch`."""
         engine = self._running
-        context = self._context(client, settings, await self._locations.at(to) if to is not None else engine.home)
+        context = self._context(client, settings, await self._locations.at(to) if to is not None else engine.location)
         entry = as_entry(package)
         key = engine.key(entry.package, context)
         await engine.wait_for_room(MAX_PENDING)
@@ -290,14 +290,14 @@ class DownloadManager(AsyncWithOnly):
             settings: fields of `DownloadSettings`.
         """
         engine = self._running
-        context = self._context(client, settings, engine.home)
+        context = self._context(client, settings, engine.location)
         batch = Outcomes(
             packages, engine=engine, context=context, wait_for_jobs=wait_for_jobs, on_close=self._batches.discard
         )
         self._batches.add(batch)
         return batch
 
-    def _context(self, client: PixxelClient | None, settings: DownloadOptions, home: Location) -> BatchContext:
+    def _context(self, client: PixxelClient | None, settings: DownloadOptions, location: Location) -> BatchContext:
         valid = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - valid):
             raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(valid))}")
@@ -308,10 +308,10 @@ class DownloadManager(AsyncWithOnly):
             raise ConfigError(
                 f"this manager has announced shard {self._settings.shard} in its folder; make another for the rest"
             )
-        if chosen.extract and home.destination.url is not None:
+        if chosen.extract and location.destination.url is not None:
             raise ConfigError("`extract` unpacks into folders of this machine alone, not into an object store")
         self._opened.start_workers(chosen)
-        return BatchContext(client or self._client, home.folder, home.destination, chosen)
+        return BatchContext(client or self._client, location.folder, location.destination, chosen)
 
     async def _bind_organization(self) -> None:
         """Bind the record before the first request, for processes that do not look at the organization themselves."""
@@ -346,7 +346,7 @@ class DownloadManager(AsyncWithOnly):
             settings: fields of `DownloadSettings`.
         """
         engine = self._running
-        return await plan(engine.services, self._context(None, settings, engine.home), packages, sizes=sizes)
+        return await plan(engine.services, self._context(None, settings, engine.location), packages, sizes=sizes)
 
     async def forget(self, package: Given, *, delete: bool = False) -> bool:
         """Remove a package from the record, so that it is fetched again; return False if it was not recorded.
@@ -358,7 +358,7 @@ class DownloadManager(AsyncWithOnly):
             DownloadError: it is being fetched, here or by another process.
         """
         engine = self._running
-        return await forget(engine.services, engine.home, str(as_entry(package).package), delete=delete)
+        return await forget(engine.services, engine.location, str(as_entry(package).package), delete=delete)
 
 
 def _check_arguments(client: Any, folder: Any) -> None:

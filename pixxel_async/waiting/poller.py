@@ -105,26 +105,26 @@ class Poller(Generic[T]):
 
     async def _poll_all(self) -> None:
         due = list(self._subjects.values())
-        answers = await self._ask(due)
+        answers = await self._request_all(due)
         for number, subject in enumerate(due, 1):
             if subject.listeners:
                 self._deliver(subject, answers[subject.wait.id])
             if number % BREATH == 0:
                 await asyncio.sleep(0)
 
-    async def _ask(self, subjects: list[Polled[T]]) -> dict[str, T | Exception]:
+    async def _request_all(self, subjects: list[Polled[T]]) -> dict[str, T | Exception]:
         answers: dict[str, T | Exception] = {}
         listing = subjects[0].wait.list
         if listing is not None and polling.prefers_listing(len(subjects), self._weights):
             try:
-                answers.update(await self._list(listing(), {subject.wait.id: subject for subject in subjects}))
+                answers.update(await self._read_listing(listing(), {subject.wait.id: subject for subject in subjects}))
             except PixxelError as error:  # a GET for each would fail as well
                 return {subject.wait.id: error for subject in subjects}
         missing = [subject for subject in subjects if subject.wait.id not in answers]
-        single = await asyncio.gather(*(self._get(subject.wait) for subject in missing))
+        single = await asyncio.gather(*(self._read_one(subject.wait) for subject in missing))
         return answers | {subject.wait.id: answer for subject, answer in zip(missing, single, strict=True)}
 
-    async def _list(self, listing: Pages[T], subjects: dict[str, Polled[T]]) -> dict[str, T]:
+    async def _read_listing(self, listing: Pages[T], subjects: dict[str, Polled[T]]) -> dict[str, T]:
         member = next(iter(subjects.values())).wait.id_member
         listed: dict[str, T] = {}
         rows = pages = size = 0
@@ -145,7 +145,7 @@ class Poller(Generic[T]):
         self._weights = evolve(self._weights, rows=rows, pages=pages, row=size or self._weights.row)
         return listed
 
-    async def _get(self, wait: Wait[T]) -> T | Exception:
+    async def _read_one(self, wait: Wait[T]) -> T | Exception:
         try:
             value = await wait.get()
         except Exception as error:  # delivered to the waiters of this one

@@ -126,7 +126,7 @@ class Locations:
         finally:
             await self._threads.run(self._locks.close)
 
-    async def record_of(self, home: Location) -> tuple[Path, str]:
+    async def record_of(self, location: Location) -> tuple[Path, str]:
         """Return the path of the manager's record, and a note if that is not in the folder but on a local disk.
 
         Raises:
@@ -134,12 +134,12 @@ class Locations:
         """
         if self._record is not None:
             return self._record, ""
-        path, kind = record_path(home.folder), is_shared(home.folder)
+        path, kind = record_path(location.folder), is_shared(location.folder)
         if kind is None:
             return path, ""
-        self._copies = SharedCopies(home.folder, path, self._shard)
+        self._copies = SharedCopies(location.folder, path, self._shard)
         await self._copies.take_in()
-        return path, f"{home.folder} is on a network file system ({kind}): its record is on this machine, {path}"
+        return path, f"{location.folder} is on a network file system ({kind}): its record is on this machine, {path}"
 
     async def at(self, target: Target, spool: str | Path | None = None) -> Location:
         """Make the local folder, and reach the store if there is one.
@@ -157,8 +157,8 @@ class Locations:
             return Location(folder, LocalFolder(folder, self._disk, self._threads))
         opening = target if not isinstance(target, str | Path) else await self._threads.run(open_store, place.url)
         await opening.open()
-        home = self._stores[place.url] = Location(folder, opening)
-        return home
+        location = self._stores[place.url] = Location(folder, opening)
+        return location
 
 
 def open_store(url: str) -> Destination:

@@ -52,14 +52,14 @@ class Engine:
         self,
         services: Services,
         organization: OrganizationGuard,
-        home: Location,
+        location: Location,
         settings: Settings,
         clock: ActiveClock,
     ) -> None:
         self.services = services
         self.clock = clock
         self.items: dict[ItemKey, Item] = {}
-        self.home = home
+        self.location = location
         self.organization = organization
         self.streaming = 0
         self._streams = 0
@@ -73,7 +73,7 @@ class Engine:
         self._asker = Asker(services, self.schedule, organization, fail=self.fail, refused=self._stop_client)
         self._changed = asyncio.Event()
         self._notes: set[asyncio.Task[None]] = set()
-        self._holds: set[asyncio.Task[None]] = set()
+        self._requeues: set[asyncio.Task[None]] = set()
 
     def begin(self, item: Item, result: LookupResult, ask: Callable[[Item], object]) -> None:
         """Queue a new item: for a worker that looks at its file again under lease, or to be requested.
@@ -135,7 +135,7 @@ class Engine:
         size = 0
         try:
             if item.sinks:
-                size = await self._in_context(item, self._carry)
+                size = await self._in_context(item, self._run_pipeline)
         finally:
             item.context.streaming -= 1
             self.streaming -= 1
@@ -160,7 +160,7 @@ class Engine:
 
         return asyncio.create_task(observed(), context=item.context.variables.copy())
 
-    async def _carry(self, item: Item) -> int:
+    async def _run_pipeline(self, item: Item) -> int:
         """Run the pipeline of one package, and return the bytes that it streamed; 0 if unknown."""
         deadline = item.settings.timeout
         remaining = item.began + deadline - self.services.timing.clock()
@@ -180,7 +180,7 @@ class Engine:
             self.services.emit(
                 Waiting(item.identity, "another process is fetching it", self.services.timing.clock() - item.began)
             )
-            self._hold(item)
+            self._requeue_later(item)
         except RateLimited as error:
             await self._asker.handle_failure(item, error)
         except PixxelError as error:
@@ -197,12 +197,12 @@ class Engine:
             await self._handle_failure(item, unforeseen(error, "stream", item))
         return 0
 
-    def _hold(self, item: Item) -> None:
-        hold = asyncio.create_task(self._look_again(item))
-        self._holds.add(hold)
-        hold.add_done_callback(self._holds.discard)
+    def _requeue_later(self, item: Item) -> None:
+        hold = asyncio.create_task(self._requeue_after_pause(item))
+        self._requeues.add(hold)
+        hold.add_done_callback(self._requeues.discard)
 
-    async def _look_again(self, item: Item) -> None:
+    async def _requeue_after_pause(self, item: Item) -> None:
         await self.services.timing.sleep(LOOK_AGAIN)
         self.schedule.stream(item)
 
@@ -225,10 +225,10 @@ class Engine:
 
         Another client's item is another item: a package refused to one key may be granted to the next.
         """
-        home = context.folder is self.home.folder or context.folder == self.home.folder
+        in_own_folder = context.folder is self.location.folder or context.folder == self.location.folder
         return (
             package
-            if home and context.client is self.organization.client
+            if in_own_folder and context.client is self.organization.client
             else (package, context.folder, context.client)
         )
 
@@ -247,7 +247,7 @@ class Engine:
             return
         if isinstance(error, DownloadError):
             error.package = error.package or item.identity
-        self._note(note_failure(item, error, self.services, about_package=about_package))
+        self._keep_task(note_failure(item, error, self.services, about_package=about_package))
         sinks = item.sinks
         self.finish(item, Failed(item.package, error, getattr(error, "stage", "ask")))
         if isinstance(error, DiskError):  # every further package would fail like this one
@@ -255,7 +255,7 @@ class Engine:
                 sink.stop(error)
             self.stop(error, lambda other: True)
 
-    def _note(self, work: Coroutine[Any, Any, None]) -> None:
+    def _keep_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
@@ -294,7 +294,7 @@ class Engine:
     async def close(self) -> None:
         """Cancel the workers and wait until they have released everything."""
         workers = [worker for crew in self._workers.values() for worker in crew]
-        for task in (*workers, *self._holds):
+        for task in (*workers, *self._requeues):
             task.cancel()
-        while pending := [task for task in (*workers, *self._holds, *self._notes) if not task.done()]:
+        while pending := [task for task in (*workers, *self._requeues, *self._notes) if not task.done()]:
             await asyncio.wait(pending)

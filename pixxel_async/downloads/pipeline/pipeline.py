@@ -70,20 +70,20 @@ class Pipeline:
             PixxelError: the package fails in this run.
         """
         async with claimed(self.item, self.services) as claim:  # lease, row, decision
-            done = await self.already_there(claim)  # done / finish / check / adopt / taken
+            done = await self.find_final(claim)  # done / finish / check / adopt / taken
             if done is None:
                 async with self.part_file(claim) as part:  # open, free space, keep the bytes that can be trusted
                     proof = await self.fetch_and_prove(claim, part)  # resume, renew, retry; once more if corrupt
                     await self.publish(claim, part, proof)  # state `publishing` (write-ahead), rename, state `done`
-                done = self.downloaded(claim, members=proof.members, resumed_from=proof.resumed_from)
+                done = self.build_outcome(claim, members=proof.members, resumed_from=proof.resumed_from)
             return await self.extract(claim, done)
 
-    async def already_there(self, claim: ClaimedItem) -> Downloaded | None:
+    async def find_final(self, claim: ClaimedItem) -> Downloaded | None:
         """Return the outcome if the final file is there and intact, else None."""
         decision = claim.decision
         match decision.step:
             case "done":
-                return self.downloaded(claim, fetched=False)
+                return self.build_outcome(claim, fetched=False)
             case "finish":
                 intact = True
             case "check":
@@ -129,7 +129,7 @@ class Pipeline:
             state="done", size=final.size, mtime_ns=final.mtime_ns, error=None, error_kind=None, finished_at=first_time
         )
         await self.services.threads.run(self.services.disk.remove, claim.folder, claim.part)
-        return self.downloaded(claim, fetched=False)
+        return self.build_outcome(claim, fetched=False)
 
     @asynccontextmanager
     async def part_file(self, claim: ClaimedItem) -> AsyncIterator[OpenPart]:
@@ -154,7 +154,7 @@ class Pipeline:
             yield OpenPart(file, writer)
         finally:
             if not file.closed:
-                await finish(self.put_away(claim, file, writer))
+                await finish(self.close_part(claim, file, writer))
 
     async def open_part(self, claim: ClaimedItem) -> PartFile:
         """Open the part file of an earlier run."""
@@ -169,14 +169,14 @@ class Pipeline:
                 opening.result().close()
             raise
 
-    async def put_away(self, claim: ClaimedItem, file: PartFile, writer: PartWriter) -> None:
+    async def close_part(self, claim: ClaimedItem, file: PartFile, writer: PartWriter) -> None:
         """Sync and close the part file, and record how many bytes would survive a power cut."""
         await writer.settle()
         if claim.lost:  # the process that took over writes to a file of its own
             await self.services.threads.run(file.discard)
             return
         with suppress(DownloadError, LeaseHeld):
-            synced = min(await self.services.threads.run(file.put_away), writer.size)
+            synced = min(await self.services.threads.run(file.sync_and_close), writer.size)
             if (synced, writer.regions) != (claim.row.synced, claim.row.regions):
                 await claim.save(synced=synced, regions=writer.regions)
 
@@ -260,7 +260,7 @@ class Pipeline:
             return evolve(done, folder=folder)
         return evolve(done, folder=folder, path=folder, members=None)  # those in the folder, as in a later run
 
-    def downloaded(
+    def build_outcome(
         self,
         claim: ClaimedItem,
         *,

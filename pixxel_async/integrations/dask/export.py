@@ -19,7 +19,7 @@ from ...errors import ConfigError, KeyRefused
 from ...packages import as_entry
 from ...settings import Settings
 from .done_table import Done
-from .home import Home
+from .finished import FinishedPackages
 from .tasks import Tasks
 from .worker import Batch, BatchResult, WorkerConfig
 
@@ -204,20 +204,22 @@ class Export:
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal("asyncio"))
             redo_missing = self._config.options.get("on_missing") == "redo"
-            home = stack.enter_context(Home(self._to, self._origin, portal, redo_missing=redo_missing))
+            finished = stack.enter_context(FinishedPackages(self._to, self._origin, portal, redo_missing=redo_missing))
             tasks = Tasks(self._client, self._config)
             stack.callback(tasks.close)
             new: dict[str, Done] = {}
-            source = self._new_packages(_plain(self._packages, portal), home)
+            source = self._new_packages(_plain(self._packages, portal), finished)
             yield from self._drain(tasks, source, new)
-            home.finish(new)
+            finished.record(new)
 
-    def _new_packages(self, packages: Iterable[object], home: Home) -> Iterator[tuple[str, Mapping[str, Any]] | Result]:
+    def _new_packages(
+        self, packages: Iterable[object], finished: FinishedPackages
+    ) -> Iterator[tuple[str, Mapping[str, Any]] | Result]:
         """Yield packages to fetch, and results of those that are there."""
         iterator = map(as_entry, packages)
         while page := list(islice(iterator, self._batch)):
             identities = [str(item.package) for item in page]
-            done_before = home.done(identities)
+            done_before = finished.find(identities)
             for identity, item in zip(identities, page, strict=True):
                 if (done := done_before.get(identity)) is None:
                     yield identity, dict(item.fields)

@@ -30,20 +30,20 @@ class MemberStream(ByteStream):
 
     def __init__(self, source: BodySource, member: str | Member, *, most: int | None = None, timeout: float) -> None:
         self._source = source
-        self._which = member
+        self._member = member
         self._most = most
         self._deadline = Deadline(f"{source.package} was not read", timeout)
         self._upstream = Upstream(source)
-        self._kept = b""
-        self._found: Member | None = None
+        self._unused = b""
+        self._chosen: Member | None = None
         self._pieces = self._unpack()
 
     @property
     def member(self) -> Member:
         """The member that is read."""
-        if self._found is None:
+        if self._chosen is None:
             raise ConfigError("the member is not open: use it as an async context manager")
-        return self._found
+        return self._chosen
 
     async def open(self) -> Self:
         """Find the member and request its bytes; a second call does nothing.
@@ -55,13 +55,13 @@ class MemberStream(ByteStream):
             DownloadError: the member is encrypted or uses another compression method, or the storage refuses.
             TimedOut: the deadline has passed.
         """
-        if self._found is None:
+        if self._chosen is None:
             async with self._deadline.start().bound():
-                self._found = await self._find()
+                self._chosen = await self._find()
         return self
 
     async def _find(self) -> Member:
-        source, sought = self._source, self._which
+        source, sought = self._source, self._member
         member = pick(await read_members(source), sought, source) if isinstance(sought, str) else sought
         if reason := unsupported_reason(member.entry):
             raise source.error(DownloadError, f"{member.name[:80]!r}: {reason}", final=True)
@@ -115,13 +115,13 @@ class MemberStream(ByteStream):
             raise Corrupt(f"{entry.name[:80]!r} and what follows it in the archive overlap or leave a gap")
 
     async def _read_exactly(self, length: int) -> bytes:
-        while len(self._kept) < length:
+        while len(self._unused) < length:
             chunk = await self._upstream.read()
             if not chunk:
                 raise Corrupt("the archive is cut off in a member")
-            self._kept += chunk
-        data, self._kept = self._kept[:length], self._kept[length:]
+            self._unused += chunk
+        data, self._unused = self._unused[:length], self._unused[length:]
         return data
 
     def __repr__(self) -> str:
-        return f"MemberStream({self._source.package}, {self._found or self._which!r})"
+        return f"MemberStream({self._source.package}, {self._chosen or self._member!r})"

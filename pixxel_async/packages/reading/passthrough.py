@@ -46,7 +46,7 @@ class PackageStream(ByteStream):
         timeout: float | None = None,
     ) -> None:
         self._source = source
-        self._asked = request
+        self._request = request
         self._name = name
         self._deadline = Deadline(f"{source.package} was not passed on", timeout)
         self._upstream = Upstream(source, most=most, deadline=self._deadline)
@@ -85,14 +85,14 @@ class PackageStream(ByteStream):
             self._timer = asyncio.get_running_loop().call_at(self._deadline.end, self._expire)
         try:
             await self._source.rounds.acquire()  # hundreds of streams may open in the same moment
-            head = await self._upstream.open(self._asked)
+            head = await self._upstream.open(self._request)
             if head.status == 200:
                 await self._check_first_bytes()
         except BaseException as error:
             await self._fail(error)
             raise
-        self._bodiless = self._asked.head or head.status in (304, 416)
-        self._status, self._headers = browser_response(head, self._asked, self._name)
+        self._bodiless = self._request.head or head.status in (304, 416)
+        self._status, self._headers = browser_response(head, self._request, self._name)
         if self._bodiless:
             await self.aclose()
         return self

@@ -578,7 +578,7 @@ def test_an_unwritten_part_file_removes_nothing(tmp_path: Path) -> None:
         part.write([b"data"])
     assert caught.value.retryable
 
-    part.put_away()
+    part.sync_and_close()
 
     assert part.closed and (tmp_path / ".x.part").read_bytes() == b"somebody's"
 

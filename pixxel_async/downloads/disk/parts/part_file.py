@@ -186,7 +186,7 @@ class PartFile:
         """Return whether it is closed."""
         return self._opened is not None and self._opened < 0
 
-    def put_away(self) -> int:
+    def sync_and_close(self) -> int:
         """Close the file with its bytes on the disk, and leave none that is empty.
 
         Returns:

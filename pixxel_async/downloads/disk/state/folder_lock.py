@@ -54,8 +54,8 @@ class Announcement:
     @classmethod
     def create(cls, record: Path, folder: Path, shard: tuple[int, int] | None) -> Announcement:
         """Describe a record and this process."""
-        path, home = Path(os.path.realpath(record)), Path(os.path.realpath(folder))
-        named = path.relative_to(home) if path.is_relative_to(home) else path
+        path, own_folder = Path(os.path.realpath(record)), Path(os.path.realpath(folder))
+        named = path.relative_to(own_folder) if path.is_relative_to(own_folder) else path
         return cls(str(named), Owner.of_this_process(), shard)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The destination as the coordinator of an export sees it."""
+"""The finished packages of a destination: by the table beside the data, or by a record; and their SHA256SUMS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOGETHER = 500
 """Rows of one commit."""
 
 
-class Home:
+class FinishedPackages:
     """The table of finished packages, the record of exports without a cluster, and SHA256SUMS; a context manager.
 
     Args:
@@ -63,17 +63,17 @@ class Home:
         origin = None if self._place.record.exists() else self._origin
         return await self._stack.enter_async_context(await Record.open(self._place.record, origin=origin))
 
-    def done(self, identities: Sequence[str]) -> dict[str, Done]:
+    def find(self, identities: Sequence[str]) -> dict[str, Done]:
         """Return those of the packages that are done, by the table or by the record of exports without a cluster."""
         rows = {identity: self._rows[identity] for identity in identities if identity in self._rows}
         rest = [identity for identity in identities if identity not in rows]
         if self._record is not None and rest:
-            rows |= self._portal.call(self._recorded, rest)
+            rows |= self._portal.call(self._find_in_record, rest)
         if self._is_url:
             return rows
-        return {identity: done for identity, done in rows.items() if self._stands(done)}
+        return {identity: done for identity, done in rows.items() if self._is_unchanged(done)}
 
-    async def _recorded(self, identities: Iterable[str]) -> dict[str, Done]:
+    async def _find_in_record(self, identities: Iterable[str]) -> dict[str, Done]:
         assert self._record is not None  # noqa: S101 - the caller looked
         rows = await self._record.known_rows(identities, self._place.folder, heads=True)
         return {
@@ -82,7 +82,7 @@ class Home:
             if row.state == "done" and row.name is not None
         }
 
-    def _stands(self, done: Done) -> bool:
+    def _is_unchanged(self, done: Done) -> bool:
         try:
             status = os.lstat(os.path.join(self._to, done.name))
         except FileNotFoundError:
@@ -91,14 +91,14 @@ class Home:
             return False
         return status.st_size == done.size and status.st_mtime_ns == done.mtime_ns
 
-    def finish(self, new: dict[str, Done]) -> None:
+    def record(self, new: dict[str, Done]) -> None:
         """Take new rows into the record and SHA256SUMS, then compact the table; nothing to do if there are none."""
         fresh = self._fresh | new
         if fresh or self._record is None:
-            self._portal.call(self._finish, fresh)
+            self._portal.call(self._write_record, fresh)
             self._table.compact()
 
-    async def _finish(self, fresh: dict[str, Done]) -> None:
+    async def _write_record(self, fresh: dict[str, Done]) -> None:
         try:
             record, rows = self._record, fresh
             if record is None:
