@@ -22,7 +22,7 @@ from .disk.locations import LocationSpec, open_store
 from .engine.lookup import LookupResult, in_shard, look_up
 from .engine.source import PackageSource
 from .item import BatchContext
-from .pipeline.claim import first_name
+from .pipeline.decide import first_name
 from .pipeline.rules.recovery import RecoveryStep
 from .record import Record
 from .services import ReadServices

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._aio.threads import Threads
-from ..downloads.disk.destination import Look
+from ..downloads.disk.destination import LookUp
 from ..downloads.disk.disk import Disk
 from ..downloads.disk.final import Final
 from ..downloads.disk.local_folder import LocalFolder
@@ -64,9 +64,9 @@ class SharedFolder:
         self._disk.prepare(self._folder)
         self._journals.mkdir(parents=True, exist_ok=True)
 
-    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> LookUp:
         """Return a function that looks at a name."""
-        return await self._final.prepare_look(names, sure=sure)
+        return await self._final.prepare_lookup(names, sure=sure)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Copy a proved part file into the folder, note it in the journal, rename it, and remove the part file.
@@ -121,7 +121,7 @@ class SharedFolder:
                         break
                     self._read[path] = self._read.get(path, 0) + len(line)
                     self._learn(line)
-        final = self._disk.look(self._folder, name)
+        final = self._disk.look_up(self._folder, name)
         size, sha256 = self._known.get(name, (-1, None))
         return sha256 if final is not None and final.regular and final.size == size else None
 

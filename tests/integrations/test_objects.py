@@ -169,10 +169,10 @@ class Overtaken(ObjectStore):
         super().__init__(store, url)
         self._meanwhile = [meanwhile]
 
-    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> Look:
         while self._meanwhile:
             await self._meanwhile.pop()()
-        return await super().prepare_look(names, sure=sure)
+        return await super().prepare_lookup(names, sure=sure)
 
 
 @pytest.mark.slow

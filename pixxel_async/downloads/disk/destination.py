@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from ..record import Row
     from .parts.part_file import PartFile
 
-__all__ = ["Destination", "Look"]
+__all__ = ["Destination", "LookUp"]
 
-Look = Callable[[str], Final | None]
+LookUp = Callable[[str], Final | None]
 """Return the status of a name, None for nothing; called in a thread."""
 
 
@@ -40,7 +40,7 @@ class Destination(Protocol):
         """Check that it can be used; raises `ConfigError` if not, `ConnectionFailed` if it does not answer."""
         ...
 
-    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> LookUp:
         """Return a function that returns the status of each of these names.
 
         Args:

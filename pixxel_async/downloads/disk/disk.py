@@ -154,26 +154,26 @@ class Disk:
             raise
         return _Opened(fd, status)
 
-    def look(self, folder: Path, name: str) -> Final | None:
+    def look_up(self, folder: Path, name: str) -> Final | None:
         """Return the entry at a name without following links; None if there is none or a folder is a link.
 
         Raises:
             DownloadError: its status cannot be read.
         """
-        return self.prepare_look(folder)(name)
+        return self.prepare_lookup(folder)(name)
 
-    def prepare_look(self, folder: Path) -> Callable[[str], Final | None]:
-        """Return `look` for many names of one folder; each of their directories is checked once."""
-        prepared: set[str] = set()
+    def prepare_lookup(self, folder: Path) -> Callable[[str], Final | None]:
+        """Return `look_up` for many names of one folder; each of their directories is checked once."""
+        checked: set[str] = set()
 
-        def look(name: str) -> Final | None:
+        def find(name: str) -> Final | None:
             path = os.path.join(folder, name)
             directory = name.rpartition("/")[0]
             try:
                 status = self._calls.lstat(path)  # a name that is free is free whatever its directories are
-                if directory not in prepared:
+                if directory not in checked:
                     with entry(folder, name, self._calls):
-                        prepared.add(directory)
+                        checked.add(directory)
                 return _final(status)
             except (FileNotFoundError, NotADirectoryError, ConfigError):
                 return None
@@ -182,7 +182,7 @@ class Disk:
                     return None
                 raise as_download_error(error, "look at", Path(path)) from None
 
-        return look
+        return find
 
     def publish(self, part: PartFile, name: str, *, replace: bool = False) -> Final:
         """Give a proved part file its final name; the file is closed afterwards, also when it raises.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .checksums import SUMS, write_list
-from .destination import Look
+from .destination import LookUp
 from .file_check import damage
 from .final import Final
 
@@ -39,9 +39,9 @@ class LocalFolder:
     async def open(self) -> None:
         """Do nothing: the folder was prepared for the part files."""
 
-    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> LookUp:
         """Return a function that looks at the disk when called; `sure` makes no difference."""
-        return self._disk.prepare_look(self._folder)
+        return self._disk.prepare_lookup(self._folder)
 
     async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
         """Rename the part file atomically."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...events import Downloaded, Outcome, Skipped
-from ..pipeline.claim import decide, url_of
+from ..pipeline.claim import url_of
+from ..pipeline.decide import decide
 from ..record.extracted import Extracted
 
 if TYPE_CHECKING:

@@ -1,38 +1,35 @@
-"""Take the lease of one package: its names below the folder, its row, and the recovery decision."""
+"""Take the lease of one package, change its row under it, and publish its file."""
 
 from __future__ import annotations
 
-import os
 import posixpath
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..._aio.shield import finish
 from ...errors import NameTaken, PixxelError
 from ..disk.final import Final
 from ..disk.publisher import Publication
 from ..record import Claim, Row
-from ..record.extracted import Extracted
 from ..record.lease import LeaseLost
 from ..record.rows import RowChange
-from ..rules.file_names import make_distinct, part_name, render, segment, with_suffix
-from .rules.recovery import DONE, Decision, Known, recover, stands
+from ..rules.file_names import make_distinct, part_name
+from .decide import Decider, first_name
+from .rules.recovery import Decision
 
 if TYPE_CHECKING:
-    from ...packages import PackageEntry
-    from ..disk.destination import Destination, Look
+    from ..disk.destination import Destination
     from ..disk.parts.part_file import PartFile
     from ..item import BatchContext, Item
-    from ..record import Record
-    from ..services import ReadServices, Services
+    from ..services import Services
 
-__all__ = ["ClaimedItem", "LeaseHeld", "claimed", "decide", "first_name", "url_of"]
+__all__ = ["ClaimedItem", "LeaseHeld", "claimed", "url_of"]
 
 
 class LeaseHeld(Exception):
@@ -87,7 +84,7 @@ class ClaimedItem:
     def fresh_part(self) -> str:
         """Path of a new part file, relative to the folder; another one with each access."""
         owner = f"{self.services.record.nonce}-{secrets.token_hex(4)}"
-        return posixpath.join(posixpath.dirname(self.part), part_name(self.item.package, owner))
+        return posixpath.join(posixpath.dirname(self.part), part_name(self.item.identity, owner))
 
     async def save(self, *, durable: bool = False, **changes: Any) -> None:
         """Change the row, in the record and here; arguments as `Record.save`."""
@@ -186,8 +183,8 @@ async def claimed(item: Item, services: Services) -> AsyncIterator[ClaimedItem]:
         name, part = row.name or name, row.part or ""
         decision = grant.decision
         if decision is None:
-            decide = _Decider(item.context, services, await item.destination.prepare_look([name]), revive=True)
-            decision = await services.threads.run(decide, row, name, part, grant.same_boot)
+            decider = Decider(item.context, services, await item.destination.prepare_lookup([name]), revive=True)
+            decision = await services.threads.run(decider, row, name, part, grant.same_boot)
         claim = ClaimedItem(item, services, row, name, part, decision, grant.took_over)
         yield claim
     except PixxelError:
@@ -203,102 +200,13 @@ async def _take_lease(item: Item, services: Services, name: str) -> Claim | None
     """Claim the package; the decision is made in the same job of the record if the final file is on a local disk."""
     decide: Callable[[Claim], Decision] | None = None
     if item.destination.url is None:
-        decider = _Decider(item.context, services, await item.destination.prepare_look([name]), revive=True)
+        decider = Decider(item.context, services, await item.destination.prepare_lookup([name]), revive=True)
 
         def decide(grant: Claim) -> Decision:
             return decider(grant.row, grant.row.name or name, grant.row.part or "", grant.same_boot)
 
-    part = _part(item.identity, name, services.record)
+    part = posixpath.join(posixpath.dirname(name), part_name(item.identity, services.record.nonce))  # no other record's
     return await services.record.claim(item.identity, item.folder, name=name, part=part, decide=decide)
-
-
-def first_name(entry: PackageEntry, template: str | None) -> str:
-    """Name a package before its bytes are known: with the suffix of its promised or most likely container."""
-    if entry.name is not None:
-        bare = "/".join(segment(part) for part in entry.name.split("/"))
-    else:
-        bare = render(entry.package, template, entry.fields)
-    return with_suffix(bare, entry.package.promised or "zip")
-
-
-def _part(identity: str, name: str, record: Record) -> str:
-    """Name the part file after the package and the open record: no two records ever write to the same file."""
-    return posixpath.join(posixpath.dirname(name), part_name(identity, record.nonce))
-
-
-@frozen
-class _Decider:
-    """Look at the disk and decide the next step of one package after another; called in a thread.
-
-    Attributes:
-        look: returns the status of a final name.
-        revive: whether a package that was given up is tried again.
-    """
-
-    context: BatchContext
-    services: ReadServices
-    look: Look
-    revive: bool = False
-
-    def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
-        final, exists, if_missing = (
-            self._final(row, name),
-            self.context.settings.on_existing,
-            self.context.settings.on_missing,
-        )
-        if row is not None and row.state == "done" and stands(row.size, row.mtime_ns, final, exists, if_missing):
-            return DONE  # the fast path: the state of nearly all packages of a repeated run
-        trusted = self._known(row, same_boot)
-        over = trusted is None or trusted.state in ("done", "given_up")
-        part_file = self.services.disk.look(self.context.folder, part) if part else None
-        part_size = part_file.size if part_file is not None and part_file.regular and not over else None
-        record_lost = self.services.record.lost
-        decision = recover(trusted, part_size, final, exists=exists, if_missing=if_missing, lost=record_lost)
-        return decision._replace(new_part=part_file is None)
-
-    def _final(self, row: Row | None, name: str) -> Final | None:
-        """Look at the final name; a folder of files that replaced their archive stands for the archive."""
-        final = self.look(name)
-        if final is not None or row is None or row.extracted is None:
-            return final
-        unpacked = Extracted.read(row.extracted)
-        instead = unpacked is not None and unpacked.whole and not unpacked.kept
-        if instead and unpacked is not None and os.path.isdir(os.path.join(self.context.folder, unpacked.folder)):
-            return Final(regular=True, size=row.size or 0, mtime_ns=row.mtime_ns or 0)
-        return None
-
-    def _known(self, row: Row | None, same_boot: bool) -> Known | None:
-        """Return the facts of the row; None for a row that the claim has just created."""
-        if row is None or (row.state == "waiting" and row.total is None):
-            return None
-        published = row.finished_at is not None
-        trusted = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions, published)
-        return trusted._replace(state="failed") if self.revive and row.state == "given_up" else trusted
-
-
-async def decide(
-    entries: Sequence[PackageEntry], rows: Sequence[Row | None], context: BatchContext, services: ReadServices
-) -> list[Decision]:
-    """Decide the next step of each package of one call, before anything is requested.
-
-    An object store is looked at only if the decision depends on its contents.
-    """
-    names = [
-        (row.name if row is not None else None) or first_name(each, context.settings.name_template)
-        for each, row in zip(entries, rows, strict=True)
-    ]
-    sure = context.settings.on_missing == "redo" or context.settings.on_existing == "error" or services.record.lost
-    look_up = await context.destination.prepare_look(names, sure=sure)
-    decider = _Decider(context, services, look_up)
-
-    def decide_all() -> list[Decision]:
-        # A row without a part file has none to look for: its name is made when the package is claimed.
-        return [
-            decider(row, name, (row.part if row is not None else None) or "", True)
-            for row, name in zip(rows, names, strict=True)
-        ]
-
-    return await services.threads.run(decide_all)
 
 
 def url_of(context: BatchContext, name: str) -> str | None:

@@ -37,7 +37,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
     recorded = Extracted.read(claim.row.extracted)
     if not settings.extract or (recorded is not None and recorded.whole):
         return recorded
-    if claim.row.container != "zip" or await threads.run(disk.look, claim.folder, claim.name) is None:
+    if claim.row.container != "zip" or await threads.run(disk.look_up, claim.folder, claim.name) is None:
         return recorded
     target = Extracted(strip_suffix(claim.name) + SUFFIX, settings.keep_archive)
     part = posixpath.join(posixpath.dirname(claim.name), f"{part_name(claim.item.package)}.d")
@@ -48,7 +48,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
 
     try:
         if recorded is None:
-            if await threads.run(disk.look, claim.folder, target.folder) is not None:
+            if await threads.run(disk.look_up, claim.folder, target.folder) is not None:
                 raise NameTaken(f"{claim.folder / target.folder} exists and is not in the record", stage="extract")
             await claim.save(durable=True, extracted=target.text())
         work = partial(
@@ -60,7 +60,7 @@ async def extract_files(claim: ClaimedItem) -> Extracted | None:
         await threads.run_until(stop, work)
     except DownloadError as error:
         announced = Extracted.read(claim.row.extracted) is not None
-        renamed = announced and await threads.run(disk.look, claim.folder, target.folder) is not None
+        renamed = announced and await threads.run(disk.look_up, claim.folder, target.folder) is not None
         column = target.text() if renamed else None  # the next run recognises the folder of a failed sync
         await claim.save(extracted=column, error=str(error), error_kind=type(error).__name__, retryable=error.retryable)
         raise

@@ -120,7 +120,7 @@ class Pipeline:
 
     async def record_found(self, claim: ClaimedItem) -> Downloaded:
         """Record an intact final file as done and remove its part file."""
-        look_up = await claim.destination.prepare_look([claim.name])
+        look_up = await claim.destination.prepare_lookup([claim.name])
         final = await self.services.threads.run(look_up, claim.name)
         if final is None:
             raise DownloadError(f"{claim.title} was removed meanwhile", package=self.item.identity, stage="publish")

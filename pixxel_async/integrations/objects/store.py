@@ -18,7 +18,7 @@ from obstore.store import from_url
 
 from ..._aio.threads import Threads
 from ...downloads.disk.checksums import SUMS, line
-from ...downloads.disk.destination import Look
+from ...downloads.disk.destination import LookUp
 from ...downloads.disk.final import Final
 from ...downloads.disk.parts.part_file import PartFile
 from ...downloads.disk.store_urls import parse_store_url
@@ -114,7 +114,7 @@ class ObjectStore:
             refused = unusable(error, self._url)
         raise refused
 
-    async def prepare_look(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> LookUp:
         """Ask for all of them, some at a time; for none, when the truth is not needed."""
         finals: dict[str, Final | None] = {}
         waiting = iter(names if sure else ())

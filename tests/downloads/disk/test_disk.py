@@ -227,7 +227,7 @@ def test_a_folder_that_is_gone(disk: Disk, tmp_path: Path) -> None:
         disk.publish(part, "w/j.zip")
     with pytest.raises(DiskError, match=r"the folder .*exports is gone"):
         disk.open_part(tmp_path / "exports", PART)
-    assert disk.look(tmp_path / "exports", "w/j.zip") is None
+    assert disk.look_up(tmp_path / "exports", "w/j.zip") is None
 
 
 def test_after_a_failed_sync_the_file_is_gone(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_publish_gives_the_final_name_and_nothing_else_stays(disk: Disk, tmp_pat
 
     assert [path.name for path in (tmp_path / "w").iterdir()] == ["j.zip"]
     assert (final.regular, final.size) == (True, 4)
-    assert final == disk.look(tmp_path, "w/j.zip")
+    assert final == disk.look_up(tmp_path, "w/j.zip")
 
 
 @pytest.mark.fault("H-07")
@@ -443,9 +443,9 @@ def test_no_descriptor_stays_open(disk: Disk, tmp_path: Path) -> None:
 
 def test_looking_at_missing_entries(disk: Disk, tmp_path: Path) -> None:
     """look() returns None for a missing entry and `regular=False` for a folder; free() is a number."""
-    assert disk.look(tmp_path, "w/j.zip") is None
+    assert disk.look_up(tmp_path, "w/j.zip") is None
     (tmp_path / "w").mkdir()
-    found = disk.look(tmp_path, "w")
+    found = disk.look_up(tmp_path, "w")
     assert found is not None and not found.regular
     assert (disk.free(tmp_path) or 0) > 0
     disk.remove(tmp_path, "nothing")
@@ -510,7 +510,7 @@ def test_a_directory_swapped_for_a_link_receives_nothing(tmp_path: Path) -> None
         disk.remove_tree(folder, "w/files")
     with pytest.raises(ConfigError, match="is in the way"):
         unpack(folder, "a.zip", "w/a.files", "w/.a.part.d")
-    assert disk.look(folder, "w/j.zip") is None
+    assert disk.look_up(folder, "w/j.zip") is None
     assert sorted(os.listdir(elsewhere)) == ["files", "j.zip"]
     assert (elsewhere / "j.zip").read_bytes() == b"foreign"
 
@@ -534,7 +534,7 @@ def test_a_linked_directory_is_refused(
     part.write([b"bytes"])
     disk.publish(part, "a/b/x.zip")
     assert (tmp_path / "a/b/x.zip").read_bytes() == b"bytes"
-    assert disk.look(tmp_path, "linked/x") is None
+    assert disk.look_up(tmp_path, "linked/x") is None
 
 
 def test_a_swap_while_a_directory_is_open(tmp_path: Path) -> None:
