@@ -10,7 +10,7 @@ import click
 
 from ..downloads import Record, Row
 from ..downloads.disk.locations import LocationSpec
-from ..downloads.record.extracted import Extracted
+from ..downloads.record.rows import Extracted
 from ..downloads.record.shared import SharedCopies
 from .errors import CommandError
 from .text import printable

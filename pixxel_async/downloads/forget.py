@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._aio.shield import finish
 from ..errors import DownloadError
-from .record.extracted import Extracted
+from .record.rows import Extracted
 
 if TYPE_CHECKING:
     from .disk.locations import Location

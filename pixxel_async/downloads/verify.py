@@ -13,7 +13,7 @@ from .._aio.threads import Threads
 from .._files import open_regular
 from .disk.checksums import SUMS, read_sums, write_list
 from .disk.file_check import damage, digest_of
-from .record.extracted import Extracted
+from .record.rows import Extracted
 
 if TYPE_CHECKING:
     from .disk.destination import Destination

@@ -14,7 +14,7 @@ from obstore.store import ObjectStore as Store
 
 from pixxel_async import DownloadManager, JobPackage, NameTaken, PixxelClient
 from pixxel_async.downloads import verify_folder, write_sums
-from pixxel_async.downloads.disk.destination import Look
+from pixxel_async.downloads.disk.destination import LookUp
 from pixxel_async.events import Downloaded, Skipped
 from pixxel_async.integrations.objects import ObjectStore
 from tests.integrations.bucket import Bucket
@@ -169,7 +169,7 @@ class Overtaken(ObjectStore):
         super().__init__(store, url)
         self._meanwhile = [meanwhile]
 
-    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> Look:
+    async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> LookUp:
         while self._meanwhile:
             await self._meanwhile.pop()()
         return await super().prepare_lookup(names, sure=sure)

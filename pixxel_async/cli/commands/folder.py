@@ -17,7 +17,7 @@ from ...downloads import Row, Verified, verify_folder, verify_sums
 from ...downloads.disk.checksums import SUMS
 from ...downloads.disk.destination import Destination
 from ...downloads.disk.locations import LocationSpec, open_store
-from ...downloads.record.extracted import Extracted
+from ...downloads.record.rows import Extracted
 from .. import options
 from ..errors import Exit
 from ..open_record import open_record, package_place, stayed_packed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...events import Downloaded, Outcome, Skipped
 from ..pipeline.claim import url_of
 from ..pipeline.decide import decide
-from ..record.extracted import Extracted
+from ..record.rows import Extracted
 
 if TYPE_CHECKING:
     from ...packages import Package, PackageEntry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from ..disk.final import Final
-from ..record.extracted import Extracted
+from ..record.rows import Extracted
 from ..rules.file_names import render, segment, with_suffix
 from .rules.recovery import DONE, Decision, Known, recover, stands
 

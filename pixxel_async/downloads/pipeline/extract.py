@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...errors import DownloadError, NameTaken
 from ...events import Unpacking
 from ..disk.unzip import unpack
-from ..record.extracted import Extracted
+from ..record.rows import Extracted
 from ..rules.file_names import part_name, strip_suffix
 
 if TYPE_CHECKING:

@@ -1,55 +1,27 @@
-"""Queries and changes of rows; each function is one job of the commit thread, inside its transaction.
-
-Rule: a job writes with one statement, its last, so that a job that raises has changed nothing.
-"""
+"""Queries of rows; each function is one job of the commit thread, inside its transaction."""
 
 # ruff: noqa: S608 - the texts put into statements are names of our own columns; every value is bound
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import frozen
 
 from ..._formats.name_encoding import to_native
-from ...errors import DownloadError, NameTaken
-from ..rules.file_names import fold
-from .database import MAYBE_FROZEN, Database, Key
-from .lease import LeaseLost
-from .rows import COLUMNS, HEAD, Claim, Row, RowState, blank, from_columns, from_head, seal, to_columns, trusted
-from .rules.merging import better
+from .database import Database
+from .rows import COLUMNS, HEAD, Row, RowState, from_columns, from_head, trusted
 
-__all__ = [
-    "Claiming",
-    "Digests",
-    "RowPage",
-    "counts",
-    "digests",
-    "forget",
-    "get",
-    "known_rows",
-    "name_owner",
-    "page",
-    "release",
-    "save",
-    "take",
-]  # fmt: skip
+__all__ = ["Digests", "RowPage", "Vouched", "counts", "digests", "get", "known_rows", "name_owner", "page"]
 
-_SELECTED = ", ".join((*COLUMNS, "seal"))
-_ONE = "identity = ? AND folder = ?"
+SELECTED = ", ".join((*COLUMNS, "seal"))
+ONE = "identity = ? AND folder = ?"
 _AMONG = "identity IN (SELECT value FROM json_each(?)) AND folder = ?"
 _HEADS = (
     f"SELECT {', '.join((*HEAD, 'seal'))} FROM items WHERE {_AMONG}"
     " AND state = 'done' AND name IS NOT NULL AND download_id IS NULL AND extracted IS NULL"
-)
-_WRITTEN = (*COLUMNS, "seal", "folded", "owner", "abandoned")
-_WRITE = (
-    f"INSERT INTO items ({', '.join(_WRITTEN)}) VALUES ({', '.join('?' * len(_WRITTEN))})"
-    f" ON CONFLICT (identity, folder) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _WRITTEN[2:])}"
 )
 
 
@@ -80,7 +52,7 @@ def _trusted_rows(db: Database, stored: Iterable[Sequence[Any]], *, fields: bool
 
 def get(db: Database, identity: str, folder: str) -> Row | None:
     """Return one trusted row."""
-    rows = _trusted_rows(db, db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_ONE}", (identity, folder)))
+    rows = _trusted_rows(db, db.sql.execute(f"SELECT {SELECTED} FROM items WHERE {ONE}", (identity, folder)))
     return rows[0] if rows else None
 
 
@@ -97,7 +69,7 @@ def known_rows(db: Database, identities: Sequence[str], folder: str, *, heads: b
                 rows[values[0]] = from_head(values)
     if len(rows) < len(identities):
         rest = json.dumps([identity for identity in identities if identity not in rows])
-        stored = db.sql.execute(f"SELECT {_SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
+        stored = db.sql.execute(f"SELECT {SELECTED} FROM items WHERE {_AMONG}", (rest, folder))
         rows.update((row.identity, row) for row in _trusted_rows(db, stored, fields=False))
     return rows
 
@@ -107,7 +79,7 @@ def page(
 ) -> RowPage | None:
     """Return the rows that follow `after` in the order of identity and folder; None at the end."""
     statement = (
-        f"SELECT {_SELECTED} FROM items WHERE (identity, folder) > (?, ?)"
+        f"SELECT {SELECTED} FROM items WHERE (identity, folder) > (?, ?)"
         " AND folder = coalesce(?, folder) AND state = coalesce(?, state) ORDER BY identity, folder LIMIT ?"
     )
     stored = db.sql.execute(statement, (*after, folder, state, limit)).fetchall()
@@ -159,203 +131,3 @@ def name_owner(db: Database, folder: str, folded: str) -> str | None:
     statement = "SELECT identity FROM items WHERE folder = ? AND folded = ?"
     row = db.sql.execute(statement, (folder, folded)).fetchone()
     return row[0] if row else None
-
-
-@define(eq=False)
-class Claiming:
-    """A claim in progress, undone if its caller was cancelled in between."""
-
-    identity: str
-    folder: str
-    name: str | None
-    part: str
-    decide: Callable[[Claim], object] | None = None
-    granted: bool = False
-
-    def run(self, db: Database) -> Claim | None:
-        """Claim the row, creating it if there is none; None when a live owner holds it."""
-        stored = _find(db, self.identity, self.folder)
-        if stored.owner == db.number or stored.held(db):
-            return None
-        row = from_columns(list(stored.columns.values()))
-        # The part file of a holder that may only be frozen is never written to: a new one is begun under our own name.
-        part = self.part if stored.may_go_on(db) else row.part or self.part
-        changes: dict[str, Any] = {"name": row.name or self.name, "part": part}
-        took_over = bool(stored.abandoned) or stored.owner is not None
-        claim = Claim(row._replace(**changes), took_over, row.boot in ("", db.owner.boot))
-        if self.decide is not None:
-            claim = evolve(claim, decision=self.decide(claim))
-        _write(db, stored, changes, owner=db.number)
-        self.granted = True
-        return claim
-
-    def undo(self, db: Database) -> None:
-        """Release the claim if it was granted."""
-        if self.granted:
-            release(db, self.identity, self.folder)
-
-
-@frozen
-class _HeldRow:
-    """A row under our lease, as it was last written."""
-
-    columns: Mapping[str, Any]
-
-    def restore(self, db: Database) -> None:
-        """Write it to a new record."""
-        _write(db, _Found(dict(self.columns)), {}, owner=db.number)
-
-
-@frozen
-class _Found:
-    """A row as stored, or as it would be created.
-
-    Attributes:
-        columns: in their order; those of a new row where there was none or a damaged one.
-        known: whether there is a trusted row.
-        owner: number of its lease's owner.
-        abandoned: 0, or how an owner that no longer holds it went: `GONE` or `MAYBE_FROZEN`.
-    """
-
-    columns: dict[str, Any]
-    known: bool = False
-    owner: int | None = None
-    abandoned: int = 0
-
-    def held(self, db: Database) -> bool:
-        """Return whether another live owner holds it."""
-        return self.owner not in (None, db.number) and db.lives(self.owner or 0)
-
-    def may_go_on(self, db: Database) -> bool:
-        """Return whether the last holder may be frozen, and continue to write to its part file."""
-        if self.owner is not None:
-            return not db.certainly_dead(self.owner)
-        return self.abandoned == MAYBE_FROZEN
-
-
-def _find(db: Database, identity: str, folder: str) -> _Found:
-    statement = f"SELECT {_SELECTED}, owner, abandoned FROM items WHERE {_ONE}"
-    columns = db.sql.execute(statement, (identity, folder)).fetchone()
-    if columns is None:
-        return _Found(blank(identity, folder))
-    *values, sealed, owner, abandoned = columns
-    sound = trusted(values, sealed)
-    db.lost = db.lost or not sound
-    absence = abandoned if isinstance(abandoned, int) else MAYBE_FROZEN  # a damaged column
-    known = dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder)
-    return _Found(known, sound, owner, absence)
-
-
-def save(
-    db: Database,
-    identity: str,
-    folder: str,
-    columns: Mapping[str, Any],
-    *,
-    release: bool = False,
-    leased: bool = False,
-) -> None:
-    """Change or create a row, unless another live owner holds it.
-
-    Args:
-        release: release it in the same commit.
-        leased: change it only under our own lease (fencing); after a takeover nothing changes.
-    """
-    changes = dict(columns)
-    if changes.get("state") in ("streaming", "publishing"):
-        changes["boot"] = db.owner.boot
-    if leased and _update_held(db, (identity, folder), changes, release=release):
-        return
-    stored = _find(db, identity, folder)
-    if leased and stored.owner != db.number:
-        raise LeaseLost(f"another process took over {identity}", package=identity, stage="publish")
-    if stored.held(db):
-        raise _held_error(identity)
-    _write(db, stored, changes, owner=None if release else stored.owner)
-
-
-def _held_error(identity: str) -> DownloadError:
-    return DownloadError(f"another process is working on {identity}", package=identity, stage="publish")
-
-
-def _write(db: Database, stored: _Found, changes: Mapping[str, Any], *, owner: int | None) -> None:
-    """Write a row with changes and its checksum."""
-    columns = {**stored.columns, **changes}
-    values, name = tuple(columns.values()), columns["name"]
-    folded = fold(name) if name is not None else None
-    absence = stored.abandoned if owner is None else 0
-    with _unique_names(db, columns):
-        db.sql.execute(_WRITE, (*values, seal(values), folded, owner, absence))
-    _remember(db, columns, owner)
-
-
-def _update_held(db: Database, key: Key, changes: Mapping[str, Any], *, release: bool) -> bool:
-    """Change a row under our lease, which nobody else changes, by one statement that does not read it.
-
-    Returns:
-        False if we do not hold it, or do not any more; then nothing has changed.
-    """
-    held = db.held.get(key)
-    if held is None:
-        return False
-    columns = {**held.columns, **changes}
-    written = {name: value for name, value in changes.items() if value != held.columns[name]}
-    written["seal"] = seal(tuple(columns.values()))
-    if "name" in written:
-        written["folded"] = fold(columns["name"])
-    if release:
-        written["owner"] = None
-    statement = f"UPDATE items SET {', '.join(f'{name} = ?' for name in written)} WHERE {_ONE} AND owner = ?"
-    with _unique_names(db, columns):
-        changed = db.sql.execute(statement, (*written.values(), *key, db.number)).rowcount
-    if changed:
-        _remember(db, columns, None if release else db.number)
-    return bool(changed)
-
-
-@contextmanager
-def _unique_names(db: Database, columns: Mapping[str, Any]) -> Iterator[None]:
-    """Turn a violation of the names' index into `NameTaken`."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        name, identity, folder = columns["name"], columns["identity"], columns["folder"]
-        holder = name_owner(db, folder, fold(name or ""))
-        if holder in (None, identity) or get(db, holder, folder) is None:
-            raise  # the index names a package that does not hold the name: damage
-        raise NameTaken(f"the name {name} belongs to another package", package=identity) from None
-
-
-def _remember(db: Database, columns: Mapping[str, Any], owner: int | None) -> None:
-    """Remember a row as written while we hold it."""
-    key = columns["identity"], columns["folder"]
-    if owner == db.number:
-        db.held[key] = _HeldRow(columns)
-    else:
-        db.held.pop(key, None)
-
-
-def take(db: Database, row: Row) -> bool:
-    """Write another record's row if it is further on than ours; False when ours stays."""
-    stored = _find(db, row.identity, row.folder)
-    if stored.held(db):
-        raise _held_error(row.identity)
-    if not better(row, from_columns(tuple(stored.columns.values())) if stored.known else None):
-        return False
-    _write(db, stored, to_columns(row._asdict()), owner=None)
-    return True
-
-
-def release(db: Database, identity: str, folder: str) -> None:
-    """Release a row that is ours."""
-    statement = f"UPDATE items SET owner = NULL WHERE {_ONE} AND owner = ?"
-    db.sql.execute(statement, (identity, folder, db.number))
-    db.held.pop((identity, folder), None)
-
-
-def forget(db: Database, identity: str, folder: str) -> bool:
-    """Remove a row, unless another live owner holds it."""
-    if _find(db, identity, folder).held(db):
-        raise _held_error(identity)
-    db.held.pop((identity, folder), None)
-    return db.sql.execute(f"DELETE FROM items WHERE {_ONE}", (identity, folder)).rowcount > 0

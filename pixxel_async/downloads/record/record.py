@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ..rules.file_names import fold
-from . import queries as items
+from . import queries, writes
 from .commit_thread import CommitThread
 from .database import Database
 from .lease import Owner
@@ -105,7 +105,7 @@ class Record:
     async def get(self, identity: str, folder: Path) -> Row | None:
         """Return one row, or None; a damaged row counts as missing."""
         key = self._key(folder)
-        return await self._do(lambda db: items.get(db, identity, key))
+        return await self._do(lambda db: queries.get(db, identity, key))
 
     async def known_rows(self, identities: Iterable[str], folder: Path, *, heads: bool = False) -> dict[str, Row]:
         """Return the rows of many packages by identity, without `fields`; packages without a row are left out.
@@ -116,19 +116,20 @@ class Record:
         key, sought = self._key(folder), list(identities)
         rows: dict[str, Row] = {}
         for start in range(0, len(sought), _PAGE):
-            rows.update(await self._do(_looking_up(sought[start : start + _PAGE], key, heads=heads)))
+            chunk = sought[start : start + _PAGE]
+            rows |= await self._do(partial(queries.known_rows, identities=chunk, folder=key, heads=heads))
         return rows
 
     async def rows(self, folder: Path | None = None, state: RowState | None = None) -> AsyncIterator[Row]:
         """Iterate all rows, or those of one folder or state, in the order of identities; read in pages."""
         key = None if folder is None else self._key(folder)
         after: tuple[str, str] = ("", "")
-        while page := await self._do(_paging(key, state, after)):
+        while page := await self._do(partial(queries.page, folder=key, state=state, after=after, limit=_PAGE)):
             for row in page.rows:
                 yield row
             after = page.last
 
-    async def digests(self, folder: Path, vouched: items.Vouched) -> list[tuple[str, str]]:
+    async def digests(self, folder: Path, vouched: queries.Vouched) -> list[tuple[str, str]]:
         """Return checksums and names of a folder's done files.
 
         Args:
@@ -136,7 +137,7 @@ class Record:
         """
         key, after = self._key(folder), ""
         files: list[tuple[str, str]] = []
-        while page := await self._do(_listing(key, vouched, after)):
+        while page := await self._do(partial(queries.digests, folder=key, vouched=vouched, after=after, limit=_PAGE)):
             files += page.files
             after = page.last
         return files
@@ -144,12 +145,12 @@ class Record:
     async def counts(self, folder: Path | None = None) -> dict[RowState, int]:
         """Count the rows in each state that occurs."""
         key = None if folder is None else self._key(folder)
-        return await self._do(lambda db: items.counts(db, key))
+        return await self._do(lambda db: queries.counts(db, key))
 
     async def name_owner(self, folder: Path, name: str) -> str | None:
         """Return the package that owns a name, or None; names that a file system may confuse count as one."""
         key, folded = self._key(folder), fold(name)
-        return await self._do(lambda db: items.name_owner(db, key, folded))
+        return await self._do(lambda db: queries.name_owner(db, key, folded))
 
     async def claim(
         self,
@@ -171,7 +172,7 @@ class Record:
         Raises:
             NameTaken: the name belongs to another package.
         """
-        claiming = items.Claiming(identity, self._key(folder), name, part, decide)
+        claiming = writes.Claiming(identity, self._key(folder), name, part, decide)
         try:
             return await self._do(claiming.run)
         except CancelledError:
@@ -219,7 +220,7 @@ class Record:
         columns = to_columns(change.columns)
         columns.setdefault("updated_at", float(self._clock()))
         return partial(
-            items.save, identity=change.identity, folder=self._key(change.folder), columns=columns,
+            writes.save, identity=change.identity, folder=self._key(change.folder), columns=columns,
             release=change.release, leased=change.leased,
         )  # fmt: skip
 
@@ -233,12 +234,12 @@ class Record:
         Raises:
             DownloadError: the commit failed, and no row is changed.
         """
-        return await self._writer.do_all([partial(items.take, row=row) for row in rows], durable=True)
+        return await self._writer.do_all([partial(writes.take, row=row) for row in rows], durable=True)
 
     async def release(self, identity: str, folder: Path) -> None:
         """Release a lease."""
         key = self._key(folder)
-        await self._do(lambda db: items.release(db, identity, key))
+        await self._do(lambda db: writes.release(db, identity, key))
 
     async def forget(self, identity: str, folder: Path) -> bool:
         """Remove a row; return False if there was none.
@@ -247,7 +248,7 @@ class Record:
             DownloadError: another live process holds the package.
         """
         key = self._key(folder)
-        return await self._do(lambda db: items.forget(db, identity, key), durable=True)
+        return await self._do(lambda db: writes.forget(db, identity, key), durable=True)
 
     def _key(self, folder: Path) -> str:
         return _stored_folder(os.path.abspath(folder), self._home)
@@ -261,17 +262,3 @@ def _stored_folder(folder: str, home: str) -> str:
     """Return the folder as stored: relative to the record's own if below it, so that both may be moved together."""
     inside = os.path.commonpath([folder, home]) == home
     return os.fsencode(os.path.relpath(folder, home) if inside else folder).decode(errors="backslashreplace")
-
-
-def _looking_up(identities: list[str], folder: str, *, heads: bool) -> Callable[[Database], dict[str, Row]]:
-    return lambda db: items.known_rows(db, identities, folder, heads=heads)
-
-
-def _listing(folder: str, vouched: items.Vouched, after: str) -> Callable[[Database], items.Digests | None]:
-    return lambda db: items.digests(db, folder, vouched, after, _PAGE)
-
-
-def _paging(
-    folder: str | None, state: RowState | None, after: tuple[str, str]
-) -> Callable[[Database], items.RowPage | None]:
-    return lambda db: items.page(db, folder, state, after, _PAGE)

@@ -1,4 +1,4 @@
-"""One row of the record: its columns, its checksum, and which rows are trusted."""
+"""One row of the record: its columns (one is about unpacked files), its checksum, and which rows are trusted."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ __all__ = [
     "COLUMNS",
     "HEAD",
     "Claim",
+    "Extracted",
     "Row",
     "RowChange",
     "RowState",
@@ -220,3 +221,33 @@ def trusted(values: Sequence[Any], sealed: int | None) -> bool:
 
 
 _BLANK = to_columns({name: getattr(Row("", ""), name) for name in COLUMNS})
+
+
+class Extracted(NamedTuple):
+    """State of a package's unpacked folder, kept as JSON.
+
+    Attributes:
+        folder: its name, relative to the manager's folder.
+        kept: whether the archive stays.
+        whole: whether the folder has been filled; False from the announcement until then.
+    """
+
+    folder: str
+    kept: bool = True
+    whole: bool = False
+
+    @classmethod
+    def read(cls, text: str | None) -> Extracted | None:
+        """Parse the record's text; None if it is malformed or its folder would leave the manager's folder."""
+        if not text:
+            return None
+        try:
+            members = json.loads(text)
+            read = cls(to_native(str(members["folder"])), bool(members["kept"]), bool(members["whole"]))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+        return read if is_below(read.folder) else None
+
+    def text(self) -> str:
+        """Return it as JSON for the record."""
+        return json.dumps(self._replace(folder=from_native(self.folder))._asdict())
