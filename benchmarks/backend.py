@@ -89,27 +89,27 @@ async def measure(backend: Backend, readers: int, size: int) -> Row:
     async with looked_at(backend, row, "idle"):
         await asyncio.sleep(1)
     async with looked_at(backend, row, "opening"):
-        held = await opened(backend, readers, size)
+        readers_open = await opened(backend, readers, size)
     await asyncio.sleep(2)
     row["held"] = {"base_mb": base / 1e6, "kib_each": (resident(backend.process) - base) / readers / 1024}
     chance, loop = random.Random(7), asyncio.get_running_loop()
-    for each in held:  # not in step: they have nothing to do with one another
+    for each in readers_open:  # not in step: they have nothing to do with one another
         loop.call_later(chance.random(), each.go_on, SLOW)
     await asyncio.sleep(2)
-    before = sum(each.received for each in held)
+    before = sum(each.received for each in readers_open)
     async with looked_at(backend, row, "slow"):
         await asyncio.sleep(SLOWLY)
-    row["slow"]["gb"] = (sum(each.received for each in held) - before) / 1e9
-    for each in held:
+    row["slow"]["gb"] = (sum(each.received for each in readers_open) - before) / 1e9
+    for each in readers_open:
         each.leave()
-    await asyncio.gather(*(each.ended for each in held))
+    await asyncio.gather(*(each.ended for each in readers_open))
     await asyncio.sleep(1)
     async with looked_at(backend, row, "fast"):
         for _ in range(FASTS):
             await passed(await opened(backend, FAST, size), size)
-    held = await opened(backend, readers, size)
+    readers_open = await opened(backend, readers, size)
     async with looked_at(backend, row, "flood"):
-        await passed(held, size)
+        await passed(readers_open, size)
     row["fast"]["gb"], row["flood"]["gb"] = FASTS * FAST * size / 1e9, readers * size / 1e9
     row["asks_each"] = len(backend.asked) / len(set(backend.asked)) if backend.asked else None
     return row
@@ -121,11 +121,11 @@ async def account(backend: Backend, readers: int, size: int) -> Row:
     before = await asked(backend)
     await opened(backend, readers, size)
     await asyncio.sleep(2)
-    held = await asked(backend)
-    if before is None or held is None:
+    current = await asked(backend)
+    if before is None or current is None:
         return {}
-    grown = {name: held["account"][name] - before["account"].get(name, 0) for name in held["account"]}
-    return {name: grew / readers / 1024 for name, grew in (grown | {"waiting": held["waiting"]}).items()}
+    grown = {name: current["account"][name] - before["account"].get(name, 0) for name in current["account"]}
+    return {name: grew / readers / 1024 for name, grew in (grown | {"waiting": current["waiting"]}).items()}
 
 
 async def used_before(backend: Backend, size: int) -> None:
@@ -188,11 +188,11 @@ async def started(
     asks: list[str] = []
     async with asks_for(links, asks) as api:
         program = str(Path(__file__).with_name("passers.py"))
-        given = name, api, str(authority or ""), json.dumps([f"key-{number}" for number in range(KEYS)])
+        arguments = name, api, str(authority or ""), json.dumps([f"key-{number}" for number in range(KEYS)])
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             program,
-            *given,
+            *arguments,
             stdout=PIPE,
             env=os.environ | ({"PYTHONTRACEMALLOC": "1"} if noting else {}),
         )
@@ -229,12 +229,12 @@ def show(rows: dict[str, Row], readers: int) -> None:
         timer = "late p50     p99     max own p50     p99     max ms"
         print(f"\n{situation + ':':<14}{unit:>15}     GB/s   seconds  {timer}")
         for name, row in rows.items():
-            seen = row[situation]
-            gb = seen.get("gb")
-            cost = seen["cpu"] / gb if gb else seen["cpu"] / readers * 1e3 if situation == "opening" else None
-            late = "".join(number(each * 1e3, 8, ".1f") for each in (seen["late"] or {}).values())
-            rate = gb and gb / seen["wall"]
-            print(f"{name:<14}{number(cost, 15, '.2f')}{number(rate, 9, '.2f')}{seen['wall']:>10.1f}  {late}")
+            figures = row[situation]
+            gb = figures.get("gb")
+            cost = figures["cpu"] / gb if gb else figures["cpu"] / readers * 1e3 if situation == "opening" else None
+            late = "".join(number(each * 1e3, 8, ".1f") for each in (figures["late"] or {}).values())
+            rate = gb and gb / figures["wall"]
+            print(f"{name:<14}{number(cost, 15, '.2f')}{number(rate, 9, '.2f')}{figures['wall']:>10.1f}  {late}")
 
 
 def held(row: Row) -> dict[str, float | None]:
@@ -249,8 +249,8 @@ def held(row: Row) -> dict[str, float | None]:
     buffers = {name: size for name, size in parts.items() if name.endswith(" buffers")}
     bodies, loop = buffers.get("aiohttp buffers", 0.0), buffers.get("asyncio buffers", 0.0)
     rest = sum(objects.values()) + sum(buffers.values()) - bodies - loop
-    ours = sum(size for name, size in parts.items() if name.startswith("pixxel_async"))
-    shares = grown, bodies, parts["waiting"], loop - parts["waiting"], grown - rest - bodies - loop, rest, ours
+    own = sum(size for name, size in parts.items() if name.startswith("pixxel_async"))
+    shares = grown, bodies, parts["waiting"], loop - parts["waiting"], grown - rest - bodies - loop, rest, own
     return dict(zip(HELD, shares, strict=True))
 
 
@@ -265,22 +265,23 @@ async def main() -> None:
     parser.add_argument("--no-tls", action="store_true", help="have the storage serve plain http")
     parser.add_argument("--only", choices=[*PASSERS, "nginx"], action="append")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     if NGINX is None:
         sys.exit("this benchmark needs nginx")
     rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
-        size = prepare(Path(scratch) / "files", given.size)
-        with nginx(Path(scratch), tls=not given.no_tls) as (storage, authority):
-            for name in given.only or [*PASSERS, "nginx"]:
+        size = prepare(Path(scratch) / "files", options.size)
+        with nginx(Path(scratch), tls=not options.no_tls) as (storage, authority):
+            for name in options.only or [*PASSERS, "nginx"]:
                 async with started(name, storage, authority, Path(scratch)) as backend:
-                    rows[name] = await measure(backend, given.readers, size)
+                    rows[name] = await measure(backend, options.readers, size)
                 async with started(name, storage, authority, Path(scratch), noting=True) as backend:
-                    rows[name]["account"] = await account(backend, given.readers, size)
-    print(f"{given.readers} readers of {KEYS} packages of {size / 1e6:.0f} MB, {'http' if given.no_tls else 'https'}")
-    show(rows, given.readers)
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=2))
+                    rows[name]["account"] = await account(backend, options.readers, size)
+    scheme = "http" if options.no_tls else "https"
+    print(f"{options.readers} readers of {KEYS} packages of {size / 1e6:.0f} MB, {scheme}")
+    show(rows, options.readers)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

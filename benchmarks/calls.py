@@ -62,10 +62,10 @@ async def api() -> AsyncIterator[str]:
 
 async def spread(call: Callable[[], Awaitable[object]], count: int) -> None:
     """Make this many calls, 64 in flight."""
-    left = iter(range(count))
+    numbers = iter(range(count))
 
     async def work() -> None:
-        for _ in left:
+        for _ in numbers:
             await call()
 
     await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
@@ -127,12 +127,12 @@ def generated(name: str) -> Any:
 
 
 async def generated_rows(url: str, count: int) -> None:
-    made = generated("made_client")
+    module = generated("made_client")
     operation = importlib.import_module("made_client.api.jobs.jobs_list")
-    async with made.AuthenticatedClient(base_url=url, token="benchmark", prefix="") as client:
+    async with module.AuthenticatedClient(base_url=url, token="benchmark", prefix="") as client:
         for _ in range(count):
-            found = await operation.asyncio(workflow_id="w-1", client=client)
-            assert len([job.status for job in found.jobs]) == JOBS
+            answer = await operation.asyncio(workflow_id="w-1", client=client)
+            assert len([job.status for job in answer.jobs]) == JOBS
 
 
 RUNS: dict[str, dict[str, Run]] = {
@@ -183,14 +183,14 @@ async def calls(rounds: int, short: bool) -> list[dict[str, Any]]:
     """Run both kinds of work; a case's ratios are to ours."""
     cases = []
     with tempfile.TemporaryDirectory() as scratch:
-        made = make_client(Path(scratch))
+        folder = make_client(Path(scratch))
         async with api() as url:
             for work, count in (("calls", 300 if short else 5_000), ("rows", 2 if short else 30)):
-                found = clients(work, count, made)
-                rows = await asyncio.to_thread(interleave, found, url, Path(scratch), rounds, {})
-                what = f"{count:,} calls, {IN_FLIGHT} in flight" if work == "calls" else f"{count} x {JOBS:,} rows"
-                show(what, rows, 0, left_out(found))
-                cases.append(as_case(what, 0, rows, left_out(found)))
+                compared = clients(work, count, folder)
+                rows = await asyncio.to_thread(interleave, compared, url, Path(scratch), rounds, {})
+                title = f"{count:,} calls, {IN_FLIGHT} in flight" if work == "calls" else f"{count} x {JOBS:,} rows"
+                show(title, rows, 0, left_out(compared))
+                cases.append(as_case(title, 0, rows, left_out(compared)))
     return cases
 
 
@@ -227,9 +227,9 @@ async def start(rounds: int, short: bool) -> list[dict[str, Any]]:
     cases = []
     with tempfile.TemporaryDirectory() as scratch:
         async with api() as url:
-            for title, found in (("one call, whole process", first), ("--version, whole process", version)):
+            for title, compared in (("one call, whole process", first), ("--version, whole process", version)):
                 rows = await asyncio.to_thread(
-                    interleave, found, url, Path(scratch), rounds if short else 4 * rounds, {}
+                    interleave, compared, url, Path(scratch), rounds if short else 4 * rounds, {}
                 )
                 show(title, rows, 0, {})
                 cases.append(as_case(title, 0, rows, {}))

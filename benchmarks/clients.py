@@ -95,9 +95,9 @@ async def obstore_as_written(job: Job, folder: Path) -> None:
     store = HTTPStore.from_url(origin, client_options=trust)  # type: ignore[arg-type]
 
     async def get(name: str, link: str) -> None:
-        found = await store.get_async(link.rpartition("/")[2])
+        response = await store.get_async(link.rpartition("/")[2])
         with (folder / f"{name}.zip").open("wb") as file:
-            async for chunk in found.stream(min_chunk_size=1 << 20):
+            async for chunk in response.stream(min_chunk_size=1 << 20):
                 file.write(chunk)
 
     await side_by_side(get, job)
@@ -126,10 +126,10 @@ async def pycurl_as_written(job: Job, folder: Path) -> None:
 
 async def side_by_side(get: Callable[[str, str], Awaitable[None]], job: Job) -> None:
     """Run eight workers over one queue of links."""
-    left = iter(enumerate(job["links"].values()))
+    numbered = iter(enumerate(job["links"].values()))
 
     async def work() -> None:
-        for number, link in left:
+        for number, link in numbered:
             await get(str(number), link)
 
     await asyncio.gather(*(work() for _ in range(STREAMS)))

@@ -85,13 +85,13 @@ def modelled(place: str, terms: Terms, size: int, *, processes: int, links: int,
     return Modelled(place, size, bounds[bound], bounds[bound] * size, bound)
 
 
-def model(one: Terms, dask: Terms) -> list[Modelled]:
+def model(single: Terms, dask: Terms) -> list[Modelled]:
     """Return the rows for packages of 256 KiB, 64 MiB and 1 GiB."""
     return [
         modelled(place, terms, size, processes=processes, links=links, cores=cores)
         for place, terms, processes, links, cores in (
-            ("one process, 10 Gbit/s", one, 1, 1, 4),
-            ("--processes 4 on 4 cores, 10 Gbit/s", one, 4, 1, 4),
+            ("one process, 10 Gbit/s", single, 1, 1, 4),
+            ("--processes 4 on 4 cores, 10 Gbit/s", single, 4, 1, 4),
             ("Dask, 100 workers, 10 Gbit/s each", dask, 100, 100, 100),
         )
         for size in (256 << 10, 64 << 20, 1 << 30)
@@ -102,42 +102,42 @@ async def cluster(rounds: int, short: bool) -> list[dict[str, Any]]:
     """Many small packages and few large ones in each of the ways; then the model of these figures."""
     loads = [Load(200, 64 << 10), Load(8, 32 << 20)] if short else [Load(1000, 64 << 10), Load(16, 128 << 20)]
     missing = None if importlib.util.find_spec("distributed") else "pip install '.[dask]'"
-    ways = [Client(way, lambda *_: (), missing if "Dask" in way else None) for way in WAYS]
+    compared = [Client(way, lambda *_: (), missing if "Dask" in way else None) for way in WAYS]
     cases, measured = [], {}
     for load in loads:
         with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
-            async with served(Path(scratch), count=load.count, size=load.size, tls=False) as found:
+            async with served(Path(scratch), count=load.count, size=load.size, tls=False) as storage:
                 job = Path(scratch) / "job.json"
-                job.write_text(json.dumps(asdict(found), default=str))
-                costs: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways if way.missing is None}
+                job.write_text(json.dumps(asdict(storage), default=str))
+                costs: dict[str, list[dict[str, float]]] = {way.name: [] for way in compared if way.missing is None}
                 for number in range(rounds + 1):
                     for name in costs:
                         cost = await asyncio.to_thread(_run, name, Path(scratch), job)
                         costs[name] += [cost] if number else []
-        whole = {
+        totals = {
             name: [Cost(run["wall"], run["worker"] + run["scheduler"], run["memory"]) for run in runs]
             for name, runs in costs.items()
         }
         title = f"{load}: the export alone, without the start of processes; CPU and memory of all"
-        show(title, summarize(whole), found.size, left_out(ways))
-        cases.append(as_case(title, found.size, summarize(whole), left_out(ways)))
+        show(title, summarize(totals), storage.size, left_out(compared))
+        cases.append(as_case(title, storage.size, summarize(totals), left_out(compared)))
         measured[load] = {name: _least(runs) for name, runs in costs.items()}
-    one, dask = (
+    single, dask = (
         _terms(measured, name) for name in ("one process", "Dask, 2 workers" if not missing else "one process")
     )
-    rows = model(one, dask)
+    rows = model(single, dask)
     for row in rows:
         amount = f"{row.size >> 10:>10,} KiB {row.packages:>9,.1f}/s {row.bytes / 1e6:>9,.0f} MB/s"
         print(f"{row.place:<40}{amount} {row.bound}")
     cases.append(
-        {"title": _title(one, dask), "bytes": 0, "clients": [], "left_out": {}, "model": list(map(asdict, rows))}
+        {"title": _title(single, dask), "bytes": 0, "clients": [], "left_out": {}, "model": list(map(asdict, rows))}
     )
     return cases
 
 
-def _title(one: Terms, dask: Terms) -> str:
+def _title(single: Terms, dask: Terms) -> str:
     return (
-        f"Model, of {one.package * 1e3:.1f} ms a package and {one.byte * 1e9:.2f} s a GB in one process, "
+        f"Model, of {single.package * 1e3:.1f} ms a package and {single.byte * 1e9:.2f} s a GB in one process, "
         f"{dask.package * 1e3:.1f} ms and {dask.byte * 1e9:.2f} s in a Dask worker, {dask.scheduler * 1e3:.1f} ms a "
         "package in scheduler and coordinator"
     )
@@ -171,11 +171,11 @@ def _export(way: str, folder: Path, job: dict[str, Any]) -> dict[str, float]:
         return _by_dask(int(way.split()[1]), folder, job)
     if way.startswith("--processes"):
         return _by_command(way.split(), folder, job)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     cpu = time.process_time()
     asyncio.run(ours(job, folder))
     cpu = time.process_time() - cpu
-    return {"wall": time.perf_counter() - begun, "worker": cpu, "scheduler": 0.0, "memory": _peak()}
+    return {"wall": time.perf_counter() - started, "worker": cpu, "scheduler": 0.0, "memory": _peak()}
 
 
 def _by_command(option: list[str], folder: Path, job: dict[str, Any]) -> dict[str, float]:
@@ -186,12 +186,12 @@ def _by_command(option: list[str], folder: Path, job: dict[str, Any]) -> dict[st
         manifest = folder / f"{name}.csv"
         manifest.write_text("\n".join(["package", *packages, ""]))
         command = [sys.executable, "-m", "pixxel_async", "export", "--quiet", *option, "--manifest", str(manifest)]
-        begun = time.perf_counter()
+        started = time.perf_counter()
         process = subprocess.Popen([*command, "--to", str(folder / name), "--keep-free", "0"], env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0
-        costs.append((time.perf_counter() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024))
+        costs.append((time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024))
     (start, starting, _), (wall, cpu, memory) = costs
     return {"wall": wall - start, "worker": cpu - starting, "scheduler": 0.0, "memory": float(memory)}
 

@@ -78,8 +78,8 @@ class Way:
 class End(asyncio.BufferedProtocol):
     """One end of a connection: its bytes go out on one way; when it is lost the other end is closed."""
 
-    def __init__(self, out: Way, back: Way, handshake: float) -> None:
-        self._out, self._back, self._first = out, back, handshake
+    def __init__(self, out: Way, inward: Way, handshake: float) -> None:
+        self._out, self._back, self._first = out, inward, handshake
         self._buffer = memoryview(bytearray(64 * 1024))
         self._opened = asyncio.get_running_loop().time()
 
@@ -99,9 +99,9 @@ class End(asyncio.BufferedProtocol):
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
-        other = self._out.target
-        if other is not None and not other.is_closing():
-            asyncio.get_running_loop().call_later(self._first, other.close)
+        target = self._out.target
+        if target is not None and not target.is_closing():
+            asyncio.get_running_loop().call_later(self._first, target.close)
 
 
 async def serve(host: str, port: int, rtt: float, window: int) -> None:
@@ -110,11 +110,11 @@ async def serve(host: str, port: int, rtt: float, window: int) -> None:
     connecting = set[asyncio.Task[object]]()
 
     def accept() -> asyncio.BaseProtocol:
-        there, back = Way(rtt, window), Way(rtt, window)
-        task = loop.create_task(loop.create_connection(lambda: End(back, there, rtt), host, port))
+        outward, inward = Way(rtt, window), Way(rtt, window)
+        task = loop.create_task(loop.create_connection(lambda: End(inward, outward, rtt), host, port))
         connecting.add(task)
         task.add_done_callback(connecting.discard)
-        return End(there, back, rtt)
+        return End(outward, inward, rtt)
 
     server = await loop.create_server(accept, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -64,26 +64,26 @@ class Summary:
 def run(command: Sequence[str], environment: dict[str, str], folder: Path) -> Cost:
     """Run a command in a folder to its end; raise RuntimeError with its output if it failed."""
     compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    begun = time.perf_counter()
-    with (folder / ".said").open("w+") as said:
-        process = subprocess.Popen(command, cwd=folder, env=compiled | environment, stdout=said, stderr=said)
-        ended, peak = threading.Event(), [0.0]
-        watching = threading.Thread(target=_watch_memory, args=(process.pid, ended, peak))
+    started = time.perf_counter()
+    with (folder / ".said").open("w+") as output:
+        process = subprocess.Popen(command, cwd=folder, env=compiled | environment, stdout=output, stderr=output)
+        over, peak = threading.Event(), [0.0]
+        watching = threading.Thread(target=_watch_memory, args=(process.pid, over, peak))
         watching.start()
         _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - begun
-        ended.set()
+        wall = time.perf_counter() - started
+        over.set()
         watching.join()
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
-            raise RuntimeError(f"{command[0]} ended with {process.returncode}: {said.read()[-2000:]}")
+            output.seek(0)
+            raise RuntimeError(f"{command[0]} ended with {process.returncode}: {output.read()[-2000:]}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, peak[0])
 
 
-def _watch_memory(process: int, ended: threading.Event, peak: list[float]) -> None:
+def _watch_memory(process: int, over: threading.Event, peak: list[float]) -> None:
     """Track the process's peak memory in `peak`: `ru_maxrss` would include the parent's."""
-    while not ended.wait(0.02):
+    while not over.wait(0.02):
         try:
             lines = Path(f"/proc/{process}/status").read_text().splitlines()
         except OSError:
@@ -119,7 +119,7 @@ def summarize(costs: dict[str, list[Cost]]) -> list[Summary]:
         name: Cost(*(statistics.median(getattr(cost, field) for cost in runs) for field in ("wall", "cpu", "memory")))
         for name, runs in costs.items()
     }
-    ours = next(iter(middle.values()))
+    own = next(iter(middle.values()))
     return [
         Summary(
             client=name,
@@ -127,8 +127,8 @@ def summarize(costs: dict[str, list[Cost]]) -> list[Summary]:
             spread=(max(cost.wall for cost in runs) - min(cost.wall for cost in runs)) / middle[name].wall,
             cpu=middle[name].cpu,
             memory=middle[name].memory,
-            wall_ratio=middle[name].wall / ours.wall,
-            cpu_ratio=middle[name].cpu / max(ours.cpu, 1e-9),
+            wall_ratio=middle[name].wall / own.wall,
+            cpu_ratio=middle[name].cpu / max(own.cpu, 1e-9),
             runs=runs,
         )
         for name, runs in costs.items()
@@ -156,8 +156,8 @@ def show(title: str, rows: Sequence[Summary], size: int, missing: dict[str, str]
             f"{row.client:<28}{row.wall:>9.3f}{row.spread:>8.0%}{rate:>8}{row.wall_ratio:>8.2f}"
             f"{row.cpu:>8.2f}{row.cpu_ratio:>8.2f}{row.memory / 1e6:>9.0f}"
         )
-    for name, what in missing.items():
-        print(f"{name:<28}left out: {what}")
+    for name, reason in missing.items():
+        print(f"{name:<28}left out: {reason}")
 
 
 def save(path: Path, benchmark: str, cases: list[dict[str, Any]]) -> None:

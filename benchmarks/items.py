@@ -92,18 +92,18 @@ def _packages(workflow: str, count: int) -> list[JobPackage]:
 async def _pending(url: str, folder: Path, options: argparse.Namespace) -> Figures:
     """Request packages that are never ready, measure the process's growth, and drop them."""
     count: int = options.items
-    packages, sent, most = _packages("packing", count), [0.0], [0, 0]
+    packages, first_sent, most = _packages("packing", count), [0.0], [0, 0]
     before = 0
 
     def first(_: object) -> None:
-        sent[0] = sent[0] or time.perf_counter()
+        first_sent[0] = first_sent[0] or time.perf_counter()
 
     settings = Settings(api_key="k", base_url=url, poll=PATIENT)
     async with (
         PixxelClient(settings=settings, on_request=[first]) as client,
         DownloadManager(client, folder) as manager,
     ):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         async with manager.fetch_all(packages):
             while manager.snapshot().waiting < count:
                 before = before or (_resident() if manager.snapshot().waiting > count // 20 else 0)
@@ -111,7 +111,7 @@ async def _pending(url: str, folder: Path, options: argparse.Namespace) -> Figur
                 await asyncio.sleep(0.05)
             grown = _resident() - before
     return {
-        "seconds to the first request": sent[0] - begun,
+        "seconds to the first request": first_sent[0] - started,
         "bytes a pending package": grown / (count * 0.95),
         "most memory MB": _most_resident(),
         "most descriptors": most[0],
@@ -161,12 +161,12 @@ async def _second_export(url: str, scratch: Path, options: argparse.Namespace) -
 
 def _timed(line: list[str], environment: dict[str, str]) -> tuple[float, resource.struct_rusage]:
     """Return the seconds from start to exit of a process, and its usage."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     process = subprocess.Popen(line, env={**os.environ, **environment})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return time.perf_counter() - begun, usage
+    return time.perf_counter() - started, usage
 
 
 async def _run(url: str, folder: Path, packages: list[JobPackage]) -> tuple[Figures, int]:

@@ -47,10 +47,10 @@ class Given:
     keys: list[str]
 
 
-def ours(app: web.Application, given: Given) -> Handler:
+def ours(app: web.Application, service: Given) -> Handler:
     """Serve by pixxel_async: a client per key, cached links, resumed bodies."""
-    client = PixxelClient(settings=Settings(base_url=given.api), ssl=given.trusted)
-    users = {key: client.with_key(key, auth="raw") for key in given.keys}
+    client = PixxelClient(settings=Settings(base_url=service.api), ssl=service.trusted)
+    users = {key: client.with_key(key, auth="raw") for key in service.keys}
 
     async def opened(_: web.Application) -> AsyncIterator[None]:
         async with client:
@@ -70,23 +70,23 @@ def ours(app: web.Application, given: Given) -> Handler:
     return package
 
 
-def by_hand(app: web.Application, given: Given) -> Handler:
+def by_hand(app: web.Application, service: Given) -> Handler:
     """Serve by common aiohttp code: request each time, and forward pieces of 64 KiB."""
-    held: list[aiohttp.ClientSession] = []
+    sessions: list[aiohttp.ClientSession] = []
 
     async def opened(_: web.Application) -> AsyncIterator[None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
-        connector = aiohttp.TCPConnector(limit=0, ssl=given.trusted or True)
+        connector = aiohttp.TCPConnector(limit=0, ssl=service.trusted or True)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-            held.append(session)
+            sessions.append(session)
             yield
 
     async def package(request: web.Request) -> web.StreamResponse:
         job, key = request.match_info["job"], request.headers["X-Key"]
-        ask = f"{given.api}/v0/workflows/w-1/jobs/{job}/download"
-        async with held[0].put(ask, headers={"Authorization": key}) as answer:
+        ask = f"{service.api}/v0/workflows/w-1/jobs/{job}/download"
+        async with sessions[0].put(ask, headers={"Authorization": key}) as answer:
             link = (await answer.json())["signed_url"]
-        async with held[0].get(link) as body:
+        async with sessions[0].get(link) as body:
             headers = {"Content-Length": body.headers["Content-Length"], "Content-Type": "application/zip"}
             response = web.StreamResponse(headers=headers)
             await response.prepare(request)
@@ -98,16 +98,16 @@ def by_hand(app: web.Application, given: Given) -> Handler:
     return package
 
 
-def no_storage(app: web.Application, given: Given) -> Handler:
+def no_storage(app: web.Application, service: Given) -> Handler:
     """Serve as many bytes by aiohttp's server without a storage, as the lower bound."""
 
     async def package(request: web.Request) -> web.StreamResponse:
-        left = int(request.headers["X-Size"])
-        response = web.StreamResponse(headers={"Content-Length": str(left)})
+        remaining = int(request.headers["X-Size"])
+        response = web.StreamResponse(headers={"Content-Length": str(remaining)})
         await response.prepare(request)
-        while left:
-            await response.write(chunk := NOTHING[:left])
-            left -= len(chunk)
+        while remaining:
+            await response.write(chunk := NOTHING[:remaining])
+            remaining -= len(chunk)
         return response
 
     return package
@@ -131,11 +131,11 @@ def lateness(late: list[tuple[float, float]]) -> dict[str, float]:
     """Return the lateness since the last request in seconds; `own` excludes other processes."""
     figures: dict[str, float] = {}
     for index, name in enumerate(("", "own_")):
-        seen = sorted(each[index] for each in late) or [0.0]
+        ordered = sorted(each[index] for each in late) or [0.0]
         figures |= {
-            f"{name}p50": seen[len(seen) // 2],
-            f"{name}p99": seen[int(len(seen) * 0.99)],
-            f"{name}max": seen[-1],
+            f"{name}p50": ordered[len(ordered) // 2],
+            f"{name}p99": ordered[int(len(ordered) * 0.99)],
+            f"{name}max": ordered[-1],
         }
     late.clear()
     return figures
@@ -154,11 +154,11 @@ def account() -> dict[str, int] | None:
     return figures
 
 
-async def serve(name: str, given: Given) -> None:
+async def serve(name: str, service: Given) -> None:
     app = web.Application()
     late: list[tuple[float, float]] = []
     connections: set[asyncio.Transport] = set()
-    handler = PASSERS[name](app, given)
+    handler = PASSERS[name](app, service)
 
     async def package(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None

@@ -38,14 +38,14 @@ def raster(size: int) -> bytes:
 def archives(folder: Path, size: int) -> dict[str, Path]:
     """Yield one archive of each kind."""
     content = raster(size)
-    made: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for name, method, count in (("stored", 0, 8), ("deflated", 8, 8), ("20,000 small members", 8, 20_000)):
-        made[name] = folder / f"{len(made)}.zip"
+        paths[name] = folder / f"{len(paths)}.zip"
         each = content[: size // count]
-        with zipfile.ZipFile(made[name], "w", method, compresslevel=1) as archive:
+        with zipfile.ZipFile(paths[name], "w", method, compresslevel=1) as archive:
             for number in range(count):
                 archive.writestr(f"{number}.tif", each if count < 100 else each[:200])
-    return made
+    return paths
 
 
 def timed(call: Callable[[], Proof]) -> tuple[float, float]:
@@ -78,13 +78,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=200, help="unpacked size of each archive")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = {name: measured(path) for name, path in archives(Path(folder), given.megabytes * 1_000_000).items()}
-    for name, figures in found.items():
-        print(f"{name:22}" + "".join(f"  {what} {value:.3f}" for what, value in figures.items() if what != "bytes"))
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1))
+        results = {name: measured(path) for name, path in archives(Path(folder), options.megabytes * 1_000_000).items()}
+    for name, figures in results.items():
+        print(
+            f"{name:22}" + "".join(f"  {figure} {value:.3f}" for figure, value in figures.items() if figure != "bytes")
+        )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

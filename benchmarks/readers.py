@@ -64,6 +64,6 @@ async def reader(port: int, job: int, size: int) -> Reader:
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(sock, ("127.0.0.1", port))
-    _, made = await loop.create_connection(lambda: Reader(job, size), sock=sock)
-    await made.begun
-    return made
+    _, opened = await loop.create_connection(lambda: Reader(job, size), sock=sock)
+    await opened.begun
+    return opened

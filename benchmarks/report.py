@@ -28,9 +28,9 @@ def results(folder: Path = RESULTS) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
 
 
-def block(found: list[dict[str, Any]]) -> str:
+def block(saved: list[dict[str, Any]]) -> str:
     """Return the generated part of the page."""
-    return "\n" + "\n".join(line for result in found for line in _benchmark(result)) + "\n"
+    return "\n" + "\n".join(line for result in saved for line in _benchmark(result)) + "\n"
 
 
 def _benchmark(result: dict[str, Any]) -> Iterator[str]:
@@ -54,8 +54,8 @@ def _benchmark(result: dict[str, Any]) -> Iterator[str]:
                 f"| {row['client']} | {row['wall']:.2f} | {row['spread']:.0%} | {row['wall_ratio']:.2f} | "
                 f"{row['cpu']:.2f} | {row['cpu_ratio']:.2f} | {row['memory'] / 1e6:.0f} |"
             )
-        for client, what in case["left_out"].items():
-            yield f"| {client} | left out: {what} | | | | | |"
+        for client, reason in case["left_out"].items():
+            yield f"| {client} | left out: {reason} | | | | | |"
     yield ""
 
 
@@ -72,10 +72,10 @@ def main() -> None:
     """Write the page and the charts."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("--from", dest="folder", type=Path, default=RESULTS, help="folder of the JSON files")
-    found = results(parser.parse_args().folder)
+    saved = results(parser.parse_args().folder)
     text = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(BLOCK.sub(lambda _: block(found), text), encoding="utf-8", newline="\n")
-    for result in found:
+    PAGE.write_text(BLOCK.sub(lambda _: block(saved), text), encoding="utf-8", newline="\n")
+    for result in saved:
         PAGE.with_name(f"{result['benchmark']}.svg").write_text(chart.draw(result), encoding="utf-8", newline="\n")
 
 

@@ -53,26 +53,26 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="runs of each client that count")
     parser.add_argument("--short", action="store_true", help="small loads: to see that a benchmark works")
     parser.add_argument("--to", type=Path, default=HERE / "results", help="folder of the results")
-    given = parser.parse_args()
-    if unknown := set(given.names) - COMPARED.keys() - ALONE.keys():
+    options = parser.parse_args()
+    if unknown := set(options.names) - COMPARED.keys() - ALONE.keys():
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    if not given.names:
-        for name, what in ({name: what for name, (what, _) in COMPARED.items()} | ALONE).items():
-            print(f"{name:<10}{what}")
+    if not options.names:
+        for name, about in ({name: about for name, (about, _) in COMPARED.items()} | ALONE).items():
+            print(f"{name:<10}{about}")
         return 0
     facts = machine()
     print(f"{facts['system']}, {facts['cores']} cores, Python {facts['python']}, load {facts['load'][0]:.1f}")
     if facts["load"][0] > 0.5:
         print("the machine is not quiet: trust CPU seconds and ratios of one run, no wall clock")
-    for name in given.names:
+    for name in options.names:
         if name in ALONE:
             subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)
             continue
-        cases = asyncio.run(COMPARED[name][1](given.rounds, given.short))
-        save(given.to / f"{name}.json", name, cases)
-        result = json.loads((given.to / f"{name}.json").read_text())
-        (given.to / f"{name}.svg").write_text(chart.draw(result), encoding="utf-8", newline="\n")
-        print(f"\n{given.to / name}.json and .svg")
+        cases = asyncio.run(COMPARED[name][1](options.rounds, options.short))
+        save(options.to / f"{name}.json", name, cases)
+        result = json.loads((options.to / f"{name}.json").read_text())
+        (options.to / f"{name}.svg").write_text(chart.draw(result), encoding="utf-8", newline="\n")
+        print(f"\n{options.to / name}.json and .svg")
     return 0
 
 

@@ -100,25 +100,25 @@ async def _bytes(facts: Any) -> float:
     """Measure GB per second of one large package, read with minimal code."""
     target = urlsplit(facts["url"])
     reader, writer = await asyncio.open_connection(target.hostname, target.port)
-    asked = f"PUT {facts['job']}/download HTTP/1.1\r\nHost: x\r\nAuthorization: {facts['key']}\r\n\r\n"
-    writer.write(asked.encode())
+    request = f"PUT {facts['job']}/download HTTP/1.1\r\nHost: x\r\nAuthorization: {facts['key']}\r\n\r\n"
+    writer.write(request.encode())
     link = urlsplit(json.loads(await _answer(reader))["signed_url"])
     writer.close()
     await writer.wait_closed()
     wish = f"GET {link.path}?{link.query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
-    begun = time.perf_counter()
-    got = await asyncio.to_thread(_drained, (str(link.hostname), link.port or 80), wish)
-    assert got >= _BYTES, got
-    return got / (time.perf_counter() - begun) / 1e9
+    started = time.perf_counter()
+    received = await asyncio.to_thread(_drained, (str(link.hostname), link.port or 80), wish)
+    assert received >= _BYTES, received
+    return received / (time.perf_counter() - started) / 1e9
 
 
 def _drained(address: tuple[str, int], wish: bytes) -> int:
-    buffer, got = bytearray(1 << 20), 0
+    buffer, received = bytearray(1 << 20), 0
     with socket.create_connection(address) as peer:
         peer.sendall(wish)
         while count := peer.recv_into(buffer):
-            got += count
-    return got
+            received += count
+    return received
 
 
 if __name__ == "__main__":

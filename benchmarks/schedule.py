@@ -99,16 +99,16 @@ def line(name: str, table: Table) -> str:
     )
 
 
-def report(found: dict[str, object]) -> None:
+def report(results: dict[str, object]) -> None:
     """Print all rows."""
     print(f"{'':32} {'makespan / ideal':^23} | {'polls an item':^14} | {'expired an item':^17}")
     print(f"{'':32} {'median':>7} {'p90':>7} {'worst':>7} | {'median':>6} {'worst':>7} | {'mean':>8} {'worst':>8}")
-    tables: dict[str, Table] = found["policies"]  # type: ignore[assignment]
+    tables: dict[str, Table] = results["policies"]  # type: ignore[assignment]
     for name, table in tables.items():
         print(line(name, table))
     for key in ("rate unknown", "restarts", "in the order given"):
-        print(line(f"pixxel, {key}", found[key]))  # type: ignore[arg-type]
-    bound: dict[str, float] = found["in_order_bound"]  # type: ignore[assignment]
+        print(line(f"pixxel, {key}", results[key]))  # type: ignore[arg-type]
+    bound: dict[str, float] = results["in_order_bound"]  # type: ignore[assignment]
     print("No policy without foresight can have less, since packages are asked for in the order given:", end=" ")
     print(f"median {bound['median']:.3f}, p90 {bound['p90']:.3f}, worst {bound['worst']:.3f} of ideal.")
     print("'in the order given': the same runs beside that bound.")
@@ -123,12 +123,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
     started = time.process_time()
-    found = measure(options.regimes, options.items, options.seed, ["pixxel", *options.policies])
-    report(found)
+    results = measure(options.regimes, options.items, options.seed, ["pixxel", *options.policies])
+    report(results)
     print(f"{options.regimes} regimes x {options.items} packages, seed {options.seed}:", end=" ")
     print(f"{time.process_time() - started:.0f} s of CPU")
     if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

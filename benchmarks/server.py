@@ -72,9 +72,9 @@ def write_archives(folder: Path, count: int, size: int) -> int:
     for number in range(count):
         path = folder / f"job-{number}.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive, archive.open("B01.tif", "w") as member:
-            left = size
-            while left:
-                left -= member.write(block[: min(left, len(block))])
+            remaining = size
+            while remaining:
+                remaining -= member.write(block[: min(remaining, len(block))])
         total += path.stat().st_size
     return total
 
@@ -124,8 +124,8 @@ def await_port(port: int) -> None:
 
 
 @asynccontextmanager
-async def asks_for(links: dict[str, str], asked: list[str] | None = None) -> AsyncIterator[str]:
-    """Serve the two operations of a download, answering at once with given links; `asked` records requests."""
+async def asks_for(links: dict[str, str], requests: list[str] | None = None) -> AsyncIterator[str]:
+    """Serve the two operations of a download, answering at once with given links; `requests` records requests."""
 
     async def projects(_: web.Request) -> web.Response:
         return web.json_response({"count": 1, "projects": [{"id": "p-1", "org_id": "o-1"}]})
@@ -133,8 +133,8 @@ async def asks_for(links: dict[str, str], asked: list[str] | None = None) -> Asy
     async def package(request: web.Request) -> web.Response:
         package = f"job:w-1/{request.match_info['job']}"
         link = links[package]
-        if asked is not None:
-            asked.append(package)
+        if requests is not None:
+            requests.append(package)
         return web.json_response({"id": "d-1", "workflowId": "w-1", "status": "ready", "signed_url": link})
 
     app = web.Application()
@@ -161,8 +161,8 @@ async def served(
         delay: seconds of a round trip and bytes of a window between the clients and nginx; None for neither.
     """
     if NGINX is None:
-        async with from_sandbox(count=count, size=size) as found:
-            yield found
+        async with from_sandbox(count=count, size=size) as storage:
+            yield storage
         return
     total = write_archives(folder / "files", count, size)
     with nginx(folder, tls=tls, extra=extra) as (origin, authority), ExitStack() as stack:

@@ -29,8 +29,8 @@ Run = Callable[[Served, Path], None]
 def mine(**settings: Any) -> Run:
     """Fetch by pixxel_async with these settings."""
 
-    def run(found: Served, folder: Path) -> None:
-        job = {"api": found.api, "api_key": found.api_key, "links": found.links}
+    def run(storage: Served, folder: Path) -> None:
+        job = {"api": storage.api, "api_key": storage.api_key, "links": storage.links}
         asyncio.run(ours(job, folder, **settings))
 
     return run
@@ -39,8 +39,8 @@ def mine(**settings: Any) -> Run:
 def tool(*command: str) -> Run:
     """Fetch by a program that takes the link as its last argument and writes into the current folder."""
 
-    def run(found: Served, folder: Path) -> None:
-        [link] = found.links.values()
+    def run(storage: Served, folder: Path) -> None:
+        [link] = storage.links.values()
         subprocess.run([*command, link], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
     return run
@@ -56,13 +56,13 @@ RUNS: dict[str, Run] = {
 }
 
 
-def timed(run: Run, found: Served, scratch: Path) -> float:
+def timed(run: Run, storage: Served, scratch: Path) -> float:
     """Return the seconds of one run, into a folder of its own."""
     target = scratch / "out"
     target.mkdir()
     try:
         began = time.perf_counter()
-        run(found, target)
+        run(storage, target)
         return time.perf_counter() - began
     finally:
         shutil.rmtree(target)
@@ -72,12 +72,12 @@ async def measure(cap: str, size: int, rounds: int) -> dict[str, float]:
     """Return the median MB/s of every client, measured in turn."""
     extra = f"limit_rate {cap};" if cap else ""
     with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
-        async with served(Path(scratch), count=1, size=size, tls=False, extra=extra) as found:
-            taken: dict[str, list[float]] = {name: [] for name in RUNS}
+        async with served(Path(scratch), count=1, size=size, tls=False, extra=extra) as storage:
+            times_by_name: dict[str, list[float]] = {name: [] for name in RUNS}
             for _ in range(rounds):
                 for name, run in RUNS.items():
-                    taken[name].append(await asyncio.to_thread(timed, run, found, Path(scratch)))
-            return {name: found.size / statistics.median(times) / 1e6 for name, times in taken.items()}
+                    times_by_name[name].append(await asyncio.to_thread(timed, run, storage, Path(scratch)))
+            return {name: storage.size / statistics.median(times) / 1e6 for name, times in times_by_name.items()}
 
 
 async def main() -> None:
@@ -86,17 +86,17 @@ async def main() -> None:
     parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the body")
     parser.add_argument("--cap", default="20m", help="nginx limit_rate of a connection")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     if NGINX is None or shutil.which("aria2c") is None:
         raise SystemExit("this needs nginx and aria2c")
     results = {}
-    for cap in (given.cap, ""):
-        results[cap or "uncapped"] = speeds = await measure(cap, given.size, given.rounds)
-        print(f"\n{given.size / 1e6:.0f} MB, {cap + ' a connection' if cap else 'uncapped'}, {given.rounds} rounds")
+    for cap in (options.cap, ""):
+        results[cap or "uncapped"] = speeds = await measure(cap, options.size, options.rounds)
+        print(f"\n{options.size / 1e6:.0f} MB, {cap + ' a connection' if cap else 'uncapped'}, {options.rounds} rounds")
         for name, speed in speeds.items():
             print(f"{name:<24}{speed:>8.0f} MB/s{speed / speeds['aria2c -x8']:>8.2f} x aria2c")
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":

@@ -58,36 +58,36 @@ SHORT = [Way(0.05, 1 << 20)]
 def python(name: str) -> Client:
     """Return a client of `clients.py`, in a process of its own."""
 
-    def command(found: Served, folder: Path) -> Sequence[str]:
+    def command(storage: Served, folder: Path) -> Sequence[str]:
         job = folder / "job.json"
-        job.write_text(json.dumps(asdict(found), default=str))
+        job.write_text(json.dumps(asdict(storage), default=str))
         return [sys.executable, str(HERE / "clients.py"), name, str(folder), str(job)]
 
     package = {"stac-asset": "stac_asset"}.get(name, name.split()[0])
-    known = importlib.util.find_spec(package) is not None
-    return Client(name, command, None if known else f"pip install {name.split()[0]}")
+    installed = importlib.util.find_spec(package) is not None
+    return Client(name, command, None if installed else f"pip install {name.split()[0]}")
 
 
-def curl(found: Served, folder: Path) -> Sequence[str]:
+def curl(storage: Served, folder: Path) -> Sequence[str]:
     """Return curl --parallel, as a shell script would use it."""
-    lines = [f'url = "{link}"\noutput = "{n}.zip"' for n, link in enumerate(found.links.values())]
+    lines = [f'url = "{link}"\noutput = "{n}.zip"' for n, link in enumerate(storage.links.values())]
     (folder / "curl.txt").write_text("\n".join(lines))
     return ["curl", "-s", "--fail", "--parallel", "--parallel-max", str(STREAMS), "--config", "curl.txt"]
 
 
-def aria2c(found: Served, folder: Path) -> Sequence[str]:
+def aria2c(storage: Served, folder: Path) -> Sequence[str]:
     """Return aria2c -x8: eight connections per body, eight bodies at once."""
-    lines = [f"{link}\n  out={n}.zip" for n, link in enumerate(found.links.values())]
+    lines = [f"{link}\n  out={n}.zip" for n, link in enumerate(storage.links.values())]
     (folder / "links.txt").write_text("\n".join(lines))
-    trust = [f"--ca-certificate={found.authority}"] if found.authority else []
+    trust = [f"--ca-certificate={storage.authority}"] if storage.authority else []
     command = ["aria2c", "-q", "-x8", "-s8", "-k1M", f"-j{STREAMS}", "--file-allocation=none", "--allow-overwrite=true"]
     return [*command, *trust, "-i", "links.txt"]
 
 
 def program(name: str, command: Any) -> Client:
     """Return a client that runs a program of the machine."""
-    found = shutil.which(name.split()[0])
-    return Client(name, command, None if found else f"{name.split()[0]} is not installed")
+    path = shutil.which(name.split()[0])
+    return Client(name, command, None if path else f"{name.split()[0]} is not installed")
 
 
 CLIENTS = [
@@ -105,25 +105,25 @@ QUICK = ("pixxel_async", "pixxel_async size only", "curl --parallel", "aria2c -x
 """Clients of far storages: the others are slower than these near it already."""
 
 
-async def measure(way: Way, load: Load, *, tls: bool, rounds: int) -> dict[str, Any]:
+async def measure(network: Way, load: Load, *, tls: bool, rounds: int) -> dict[str, Any]:
     """Run one case, print it, and return it as JSON values."""
-    clients = [client for client in CLIENTS if not way.rtt or client.name in QUICK]
+    clients = [client for client in CLIENTS if not network.rtt or client.name in QUICK]
     with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         folder = Path(scratch)
-        delay = (way.rtt, way.window) if way.rtt else None
-        async with served(folder, count=load.count, size=load.size, tls=tls, delay=delay) as found:
-            trust = {name: str(found.authority) for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE")} if tls else {}
-            rows = await asyncio.to_thread(interleave, clients, found, folder, rounds, trust)
-            title = f"{load}, {'TLS' if tls else 'http'}, {way}"
-            show(title, rows, found.size, left_out(clients))
-            return as_case(title, found.size, rows, left_out(clients))
+        delay = (network.rtt, network.window) if network.rtt else None
+        async with served(folder, count=load.count, size=load.size, tls=tls, delay=delay) as storage:
+            trust = {name: str(storage.authority) for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE")} if tls else {}
+            rows = await asyncio.to_thread(interleave, clients, storage, folder, rounds, trust)
+            title = f"{load}, {'TLS' if tls else 'http'}, {network}"
+            show(title, rows, storage.size, left_out(clients))
+            return as_case(title, storage.size, rows, left_out(clients))
 
 
 async def near(rounds: int, short: bool) -> list[dict[str, Any]]:
     """Measure all loads, http and TLS, from a near storage."""
     loads = [Load(8, 16 << 20), Load(200, 256 << 10)] if short else [ONE, EIGHT, Load(8, 256 << 20), MANY]
-    ways = [False, True] if NGINX else [False]
-    return [await measure(Way(), load, tls=tls, rounds=rounds) for tls in ways for load in loads]
+    tls_choices = [False, True] if NGINX else [False]
+    return [await measure(Way(), load, tls=tls, rounds=rounds) for tls in tls_choices for load in loads]
 
 
 async def far(rounds: int, short: bool) -> list[dict[str, Any]]:
@@ -131,6 +131,6 @@ async def far(rounds: int, short: bool) -> list[dict[str, Any]]:
     if NGINX is None:
         raise SystemExit("a far storage needs nginx")
     loads = [Load(1, 64 << 20), Load(8, 16 << 20), Load(200, 256 << 10)] if short else [ONE, EIGHT, SOME]
-    cases = [(way, load, False) for way in (SHORT if short else FAR) for load in loads]
-    cases += [(way, load, True) for way in SHORT for load in loads if not short]
-    return [await measure(way, load, tls=tls, rounds=rounds) for way, load, tls in cases]
+    cases = [(network, load, False) for network in (SHORT if short else FAR) for load in loads]
+    cases += [(network, load, True) for network in SHORT for load in loads if not short]
+    return [await measure(network, load, tls=tls, rounds=rounds) for network, load, tls in cases]

@@ -45,8 +45,8 @@ class Network:
         """Return the time when a body ends or its rate becomes known."""
         rate = self._rate()
         ends = (now + max(body.left, 0.0) / (rate * body.lines) for body in self._bodies)
-        known = (body.began + self.settling for body in self._bodies if body.began + self.settling > now)
-        return min((*ends, *known), default=math.inf)
+        settled = (body.began + self.settling for body in self._bodies if body.began + self.settling > now)
+        return min((*ends, *settled), default=math.inf)
 
     def pass_by(self, seconds: float) -> None:
         """Let time pass."""

@@ -42,7 +42,7 @@ def resource_files(document: Document) -> dict[str, str]:
     for path, http, operation in operations(document):
         if resource := resource_of(operation):
             by_resource.setdefault(resource, []).extend(methods(document, path, http, operation))
-    files = {f"{name}.py": _emit_module(document, name, found) for name, found in sorted(by_resource.items())}
+    files = {f"{name}.py": _emit_module(document, name, plans) for name, plans in sorted(by_resource.items())}
     return {**files, "__init__.py": _init(document, sorted(by_resource))}
 
 

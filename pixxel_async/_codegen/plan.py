@@ -79,9 +79,9 @@ class MethodPlan:
         """Return the name of the module constant that holds the operation."""
         return f"_{self.operation.operation_id.rpartition('.')[2].upper()}"
 
-    def of(self, where: str) -> list[MethodArgument]:
+    def of(self, place: str) -> list[MethodArgument]:
         """Return the arguments of the path, the query or the body."""
-        return [argument for argument in self.arguments if argument.where == where]
+        return [argument for argument in self.arguments if argument.where == place]
 
 
 def methods(document: Document, path: str, http: str, operation: OperationRecord) -> list[MethodPlan]:

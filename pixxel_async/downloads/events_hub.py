@@ -106,7 +106,7 @@ class EventHub:
         self._on_event = on_event
         self._observe = observe
         self._clock = clock
-        self._watching: dict[str, WeakSet[EventSubscription]] = {}
+        self._subscriptions: dict[str, WeakSet[EventSubscription]] = {}
         self._recent: deque[tuple[float, int]] = deque()
         self._opened = clock()
         self.received = 0
@@ -119,17 +119,17 @@ class EventHub:
             return
         if isinstance(event, Moved):
             self._record_bytes(event.gained)
-        if self._watching or log.isEnabledFor(logging.DEBUG):
+        if self._subscriptions or log.isEnabledFor(logging.DEBUG):
             self._show(event.item, event)
         self._pass_on(event)
 
     def _end(self, outcome: Outcome) -> None:
         """Count an outcome; render the item's text form only for subscribers, since there may be very many items."""
         self._count(outcome)
-        if self._watching or log.isEnabledFor(logging.DEBUG):
+        if self._subscriptions or log.isEnabledFor(logging.DEBUG):
             identity = str(outcome.package)
             self._show(identity, outcome)
-            self._watching.pop(identity, None)
+            self._subscriptions.pop(identity, None)
         self._pass_on(outcome)
 
     def _record_bytes(self, gained: int) -> None:
@@ -151,8 +151,8 @@ class EventHub:
 
     def _show(self, identity: str, event: Event) -> None:
         log.debug("%s item=%s", type(event).__name__, identity)
-        for watching in self._watching.get(identity, ()):
-            watching.put(event)
+        for subscription in self._subscriptions.get(identity, ()):
+            subscription.put(event)
 
     def _pass_on(self, event: Event) -> None:
         self._observe(event)
@@ -165,9 +165,9 @@ class EventHub:
 
     def watch(self, identity: str) -> EventSubscription:
         """Subscribe to one item from now on."""
-        watching = EventSubscription()
-        self._watching.setdefault(identity, WeakSet()).add(watching)
-        return watching
+        subscription = EventSubscription()
+        self._subscriptions.setdefault(identity, WeakSet()).add(subscription)
+        return subscription
 
     def rate(self) -> float:
         """Return the recent rate in bytes a second."""
@@ -177,7 +177,7 @@ class EventHub:
 
     def close(self) -> None:
         """End all subscriptions."""
-        for watchings in self._watching.values():
-            for watching in watchings:
-                watching.end()
-        self._watching.clear()
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.end()
+        self._subscriptions.clear()

@@ -254,7 +254,8 @@ def _to_band(band: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_asset(asset: Mapping[str, Any]) -> dict[str, Any]:
-    names = {theirs: ours for ours, theirs in _BAND.items()} | {f"eo:{theirs}": ours for ours, theirs in _BAND.items()}
+    names = {stac_name: api_name for api_name, stac_name in _BAND.items()}
+    names |= {f"eo:{stac_name}": api_name for stac_name, api_name in names.items()}
     bands = asset.get("eo:bands") or [
         {name.removeprefix("eo:"): value for name, value in band.items()} for band in asset.get("bands") or ()
     ]

@@ -49,10 +49,10 @@ def authorization(key: str, form: AuthForm) -> str:
     return key if form == "raw" or has_scheme(key) else f"Bearer {key}"
 
 
-def other_form(key: str, sent: AuthForm, accepted: AuthForm | None, auto: bool) -> AuthForm | None:
-    """Return the form to try once after `sent` was refused; None if none is left."""
+def other_form(key: str, refused: AuthForm, accepted: AuthForm | None, auto: bool) -> AuthForm | None:
+    """Return the form to try once after `refused` was refused; None if none is left."""
     if not auto or has_scheme(key):
         return None
     if accepted is None:
-        return "bearer" if sent == "raw" else None
-    return accepted if accepted != sent else None
+        return "bearer" if refused == "raw" else None
+    return accepted if accepted != refused else None

@@ -56,8 +56,8 @@ class RowIndex(Sequence[Any]):
 
     def __getitem__(self, index: int | slice) -> Any:
         """Unpack the rows at an index."""
-        found = self.packed[index]
-        return unpack(found) if isinstance(found, bytes) else [unpack(row) for row in found]
+        packed = self.packed[index]
+        return unpack(packed) if isinstance(packed, bytes) else [unpack(row) for row in packed]
 
 
 def index_rows(pieces: Sequence[bytes], member: str, lazy: str = "") -> Generator[None, None, RowIndex | None]:

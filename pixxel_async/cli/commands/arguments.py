@@ -43,12 +43,12 @@ def create_parameter(argument: CommandArgument, names: Collection[str] = ()) -> 
     return click.Option([f"--{to_dashes(argument.name)}", *further, argument.name], default=None, **facts)
 
 
-def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def merge_arguments(method: ResourceMethod, path: str | None, entered: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the arguments of a file with those of the command line, which take precedence.
 
     Args:
         path: path of a JSON object of arguments by name; `-` is stdin.
-        given: values of the command line; None where omitted.
+        entered: values of the command line; None where omitted.
 
     Raises:
         CommandError: an unknown or missing argument.
@@ -58,7 +58,7 @@ def merge_arguments(method: ResourceMethod, path: str | None, given: Mapping[str
     if unknown := sorted(arguments.keys() - names):
         valid = f"it has {', '.join(names)}"
         raise CommandError(f"--json: {method.resource}.{method.name} has no {', '.join(unknown)}; {valid}")
-    arguments |= {name: value for name, value in given.items() if value is not None}
+    arguments |= {name: value for name, value in entered.items() if value is not None}
     missing = [name for name, each in names.items() if each.required and name not in arguments]
     if missing:
         flags = " and ".join("--json FILE" if name in SECRET else f"--{to_dashes(name)}" for name in missing)

@@ -103,7 +103,7 @@ from .preview import Preview
 @options.transfer
 @options.sandbox
 @click.pass_obj
-def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any) -> int:
+def export(session: Session, /, to: str | Path, spool: Path | None, **values: Any) -> int:
     """Download packages into a folder or an object store.
 
     Requests each package, polls until it is packed, downloads and verifies it. PACKAGE is one of job:W/J, task:W/J/T,
@@ -112,7 +112,7 @@ def export(session: Session, /, to: str | Path, spool: Path | None, **given: Any
     picture:AOI/VISUALIZATION/INDEX/DATE/MODE (a rendered index with its legend). Run the same command again after any
     interruption: it resumes, and fetches nothing twice.
     """
-    request = ExportRequest(to=locate(to, spool), **given)
+    request = ExportRequest(to=locate(to, spool), **values)
     check_request(request)
     for warning in filter(None, map(unknown_status_warning, request.statuses)):
         click.echo(warning, err=True)

@@ -134,14 +134,14 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
 
 async def _write_catalog(folder: LocationSpec, record: Path | None, to: Path) -> int:
     """Write a STAC catalog of what is done, and print its path."""
-    catalog, nowhere, gone = CatalogFolder(to, folder.url or str(folder.folder.absolute())), 0, 0
+    catalog, nowhere, missing = CatalogFolder(to, folder.url or str(folder.folder.absolute())), 0, 0
     catalog.check()
 
     def add(row: Row) -> None:
-        nonlocal nowhere, gone
+        nonlocal nowhere, missing
         listed, unpacked = _row(row, folder), _unpacked(row, folder)
         if folder.url is None and not Path(str(listed["path"])).exists():
-            gone += 1
+            missing += 1
             return
         geometry = _outline(listed, unpacked) if folder.url is None else None
         nowhere += geometry is None
@@ -154,8 +154,8 @@ async def _write_catalog(folder: LocationSpec, record: Path | None, to: Path) ->
     path = await anyio.to_thread.run_sync(catalog.finish)
     click.echo(path)
     click.echo(f"{format_count(catalog.items, 'package')} in the catalog", err=True)
-    if gone:
-        click.echo(f"{format_count(gone, 'package')} left out: not in the folder any more", err=True)
+    if missing:
+        click.echo(f"{format_count(missing, 'package')} left out: not in the folder any more", err=True)
     _say_nowhere(nowhere)
     return Exit.DONE
 
@@ -223,8 +223,8 @@ def _outline(listed: dict[str, object], unpacked: Path | None) -> dict[str, Any]
 def _unpacked(row: Row, folder: LocationSpec) -> Path | None:
     """Return the folder of a package's unpacked files; None while there is none, or it is not complete."""
     extracted = Extracted.read(row.extracted)
-    whole = extracted is not None and extracted.whole and folder.url is None
-    return folder.folder / extracted.folder if extracted is not None and whole else None
+    complete = extracted is not None and extracted.whole and folder.url is None
+    return folder.folder / extracted.folder if extracted is not None and complete else None
 
 
 def _locate(name: str, folder: LocationSpec) -> str:

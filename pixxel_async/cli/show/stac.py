@@ -69,10 +69,10 @@ class Grouping:
     def of(cls, package: str) -> Grouping:
         """Return the grouping of a package by its text form: its workflow, its AOI, or none."""
         kind, _, ids = package.partition(":")
-        if (what := _GROUPS.get(kind)) is None:
+        if (group := _GROUPS.get(kind)) is None:
             return cls("items")
         first = ids.partition("/")[0]
-        return cls(stac_id(f"{what}:{first}"), f"{'AOI' if what == 'aoi' else 'Workflow'} {first}")
+        return cls(stac_id(f"{group}:{first}"), f"{'AOI' if group == 'aoi' else 'Workflow'} {first}")
 
 
 @define
@@ -109,8 +109,8 @@ def stac_id(text: str) -> str:
     plain = text.replace(":", "_").replace("/", "_")
     if "_" not in text and len(plain) <= _MAX_ID and _PLAIN.fullmatch(plain):
         return plain
-    made = re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_")[: _MAX_ID - 17]
-    return f"{made}_x{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:15]}"
+    readable = re.sub(r"[^a-z0-9-]+", "_", text.lower()).strip("_")[: _MAX_ID - 17]
+    return f"{readable}_x{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:15]}"
 
 
 def stac_item(

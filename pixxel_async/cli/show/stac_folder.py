@@ -101,13 +101,13 @@ class CatalogFolder:
 
         Files that were written since the start are left: another process that saw a later record may need them.
         """
-        kept = {
+        current = {
             self._folder / group.id / f"{each}.json" for group, extent in self._groups.items() for each in extent.ids
         }
-        kept |= {self._folder / group.id / COLLECTION for group in self._groups if group.title}
+        current |= {self._folder / group.id / COLLECTION for group in self._groups if group.title}
         for path in sorted(self._folder.glob("*/*.json")):
             with suppress(OSError):
-                if path not in kept and path.stat().st_mtime < self._started and _is_ours(_read(path)):
+                if path not in current and path.stat().st_mtime < self._started and _is_ours(_read(path)):
                     path.unlink()
                     path.parent.rmdir()  # fails while other files are in it
 
@@ -121,10 +121,10 @@ def _files_below(folder: Path) -> Iterator[tuple[str, Path]]:
 def _read(path: Path) -> Mapping[str, Any]:
     """Read a JSON object; an empty one if the file is something else."""
     try:
-        found = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _is_ours(document: Mapping[str, Any]) -> bool:

@@ -53,27 +53,27 @@ class RetryBudget:
             raise self.error(DownloadError, str(error), retryable=False)
         await self.back_off(str(error) or "the body stalled")
 
-    async def back_off(self, why: str) -> None:
+    async def back_off(self, reason: str) -> None:
         """Count an attempt without progress, and sleep before the next."""
         retry = self.item.client.settings.retry
         self._counters.attempts += 1
         attempts = self._counters.attempts
         if attempts >= retry.max_attempts:
-            raise self.error(DownloadError, f"{attempts} attempts without progress; the last: {why}")
+            raise self.error(DownloadError, f"{attempts} attempts without progress; the last: {reason}")
         timing = self.services.timing
         await timing.sleep(backoff(attempts, timing.random(), base=retry.initial_delay, cap=retry.max_delay))
 
-    def count_renewal(self, why: str) -> None:
+    def count_renewal(self, reason: str) -> None:
         """Count a link that was refused."""
         self._counters.renewals += 1
         if self._counters.renewals > MAX_LINK_RENEWALS:
-            raise self.error(LinkExpired, f"the storage refuses the link, and fresh ones too: {why}")
+            raise self.error(LinkExpired, f"the storage refuses the link, and fresh ones too: {reason}")
 
-    def count_busy(self, why: str) -> None:
+    def count_busy(self, reason: str) -> None:
         """Count a rate limit of the storage; the host limiter makes the next request wait."""
         longest = MAX_BUSY_TIME
         if self._counters.record_busy(self.services.timing.clock()) > longest:
-            raise self.error(DownloadError, f"the storage was busy for {longest:g} s: {why}")
+            raise self.error(DownloadError, f"the storage was busy for {longest:g} s: {reason}")
 
     def error(self, kind: type[DownloadError], message: str, *, retryable: bool = True) -> DownloadError:
         """Create an error of this package, in the stage `stream`."""

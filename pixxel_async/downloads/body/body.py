@@ -93,14 +93,14 @@ class BodyDownload:
             LinkExpired, Stalled, TooLarge, DiskFull, DownloadError: the package fails in this run.
             APIError, ConnectionFailed, TimedOut: the same, where the body is an answer of the API and none came.
         """
-        while not (asked := self._next_request()).complete:
+        while not (request := self._next_request()).complete:
             link = await self._usable_link()
             self._responded = self.item.package.linked
             try:
                 if self.writer.beyond:
                     verdict = await self._fetch_gaps(link)
                 else:
-                    verdict = await self._fetch_rest(link, asked)
+                    verdict = await self._fetch_rest(link, request)
             except (ConnectionFailed, TimedOut, StallDetected) as error:
                 if not self._responded:
                     raise  # a call of the API, which `Sender` has retried already
@@ -159,7 +159,7 @@ class BodyDownload:
             self.services.emit(Renewed(self.item.identity))
         return self._link
 
-    async def _fetch_rest(self, link: Link | None, asked: RangeRequest) -> RangeVerdict | StorageRefusal:
+    async def _fetch_rest(self, link: Link | None, request: RangeRequest) -> RangeVerdict | StorageRefusal:
         """Send one request; read its body if the response continues or replaces the part file.
 
         Where more connections are worth it, the body goes on over several of them, of which this one is the first.
@@ -167,7 +167,7 @@ class BodyDownload:
         with self._registered(link) as connections:
             async with AsyncExitStack() as opened:
                 await opened.enter_async_context(connections.open())
-                body = self.item.client.packages.body(self.item.package, link, headers=asked.headers)
+                body = self.item.client.packages.body(self.item.package, link, headers=request.headers)
                 reply = await opened.enter_async_context(body)
                 self._responded = True
                 connections.head(reply.latency)
@@ -176,7 +176,7 @@ class BodyDownload:
                     connections.refused()
                 if meaning != "body":
                     return classify_refusal(reply.status, reply.headers, await reply.peek())
-                verdict = read_response(reply.status, reply.headers, asked, self.kept)
+                verdict = read_response(reply.status, reply.headers, request, self.kept)
                 if verdict.action not in ("go on", "from 0"):
                     return verdict
                 await self._prepare(reply.status, reply.headers, verdict)
@@ -231,7 +231,7 @@ class BodyDownload:
             await self.start_over()
         etag, date = headers.get("etag", self.kept.etag), headers.get("last-modified", self.kept.last_modified)
         self.kept = Kept(self.writer.size, etag, date, verdict.total)
-        self.digests |= stated_digests(headers, whole=status == 200)
+        self.digests |= stated_digests(headers, whole_body=status == 200)
         self.server_name = server_file_name(headers.get("content-disposition", "")) or self.server_name
         self._max_bytes = await self._reserve(verdict.total)
         self._vouched = False
@@ -246,8 +246,8 @@ class BodyDownload:
             raise self._budget.error(TooLarge, f"announced are {total:,} bytes, allowed {limit:,}")
         missing = max((total or 0) - self.writer.here, 0)
         keep_free = self.item.settings.min_free_space
-        left = await self.services.disk_space.reserve(self.reservation, missing, reserve=keep_free)
-        return min(limit, self.writer.here + left) if limit is not None else total or self.writer.here + left
+        spare = await self.services.disk_space.reserve(self.reservation, missing, reserve=keep_free)
+        return min(limit, self.writer.here + spare) if limit is not None else total or self.writer.here + spare
 
     async def _read_body(self, reply: StorageReply, connections: BodyConnections, gauge: RateGauge) -> bool:
         """Read chunks into the writer; return False as soon as more than one connection is worth it."""
@@ -311,12 +311,12 @@ class BodyDownload:
 
     def _report(self) -> None:
         """Emit progress; raise `TooLarge` when more arrived than the package may have."""
-        here = self.writer.here
-        if here > self._max_bytes:
+        size = self.writer.here
+        if size > self._max_bytes:
             raise self._budget.error(TooLarge, f"more than {self._max_bytes:,} bytes came")
-        self.reservation.missing = max((self.kept.total or 0) - here, 0)
-        self._budget.record_progress(here)
-        gained = max(here - self._reported, 0)
+        self.reservation.missing = max((self.kept.total or 0) - size, 0)
+        self._budget.record_progress(size)
+        gained = max(size - self._reported, 0)
         self.services.emit(Moved(self.item.identity, self._report_here(), self.kept.total, gained))
 
     def _report_here(self) -> int:
@@ -328,10 +328,10 @@ class BodyDownload:
 
     async def _join(self) -> None:
         """Drop regions beyond the prefix and use a single connection from now on."""
-        lost, self._most = bool(self.writer.beyond), 1
+        had_ranges, self._most = bool(self.writer.beyond), 1
         await self.writer.join()
         await self._note()
-        if lost:
+        if had_ranges:
             self.services.emit(Rewound(self.item.identity, self._report_here()))
 
     async def start_over(self) -> None:

@@ -59,45 +59,45 @@ class Entry:
     def _where(self) -> Path | str:
         return self.path if self.fd is None else self.name
 
-    def _at(self, prefix: str = "") -> dict[str, Any]:
+    def _dir_fd(self, prefix: str = "") -> dict[str, Any]:
         return {} if self.fd is None else {f"{prefix}dir_fd": self.fd}
 
     def open(self, flags: int, mode: int = 0o600) -> int:
         """Open or create the file; a link is not followed."""
-        return self.calls.open(self._where, flags | SAFE_OPEN, mode, **self._at())
+        return self.calls.open(self._where, flags | SAFE_OPEN, mode, **self._dir_fd())
 
     def lstat(self) -> os.stat_result | None:
         """Return the entry's status, or None if it does not exist."""
         try:
-            return self.calls.lstat(self._where, **self._at())
+            return self.calls.lstat(self._where, **self._dir_fd())
         except FileNotFoundError:
             return None
 
     def mkdir(self) -> None:
         """Create a folder."""
-        self.calls.mkdir(self._where, **self._at())
+        self.calls.mkdir(self._where, **self._dir_fd())
 
     def link_to(self, new: Entry) -> None:
         """Give the file a second name, which must be free."""
-        self.calls.link(self._where, new._where, **self._at("src_"), **new._at("dst_"))
+        self.calls.link(self._where, new._where, **self._dir_fd("src_"), **new._dir_fd("dst_"))
 
     def rename_to(self, new: Entry) -> None:
         """Rename it."""
-        self.calls.rename(self._where, new._where, **self._at("src_"), **new._at("dst_"))
+        self.calls.rename(self._where, new._where, **self._dir_fd("src_"), **new._dir_fd("dst_"))
 
     def replace(self, new: Entry) -> None:
         """Rename it over a file or a link."""
-        self.calls.replace(self._where, new._where, **self._at("src_"), **new._at("dst_"))
+        self.calls.replace(self._where, new._where, **self._dir_fd("src_"), **new._dir_fd("dst_"))
 
     def unlink(self) -> None:
         """Remove a file that may be there."""
         with suppress(FileNotFoundError):
-            self.calls.unlink(self._where, **self._at())
+            self.calls.unlink(self._where, **self._dir_fd())
 
     def remove_tree(self) -> None:
         """Remove a folder that may be there, with all that is in it; a link is not followed."""
         with suppress(FileNotFoundError):
-            self.calls.rmtree(self._where, **self._at())
+            self.calls.rmtree(self._where, **self._dir_fd())
 
     def sync_directory(self) -> None:
         """Bring the directory's entries to the disk, where the system can."""
@@ -153,11 +153,11 @@ class Directories(AbstractContextManager["Directories"]):
     def entry(self, folder: Path, name: str, *, make: bool = False) -> Entry:
         """Return a name below a folder; arguments and errors as of `entry`."""
         directory, _, last = name.rpartition("/")
-        known = self._known.get((folder, directory))
-        if known is None:
-            known = self._opened.enter_context(entry(folder, name, self._calls, make=make))
-            self._known[folder, directory] = known
-        return known.beside(last)
+        opened = self._known.get((folder, directory))
+        if opened is None:
+            opened = self._opened.enter_context(entry(folder, name, self._calls, make=make))
+            self._known[folder, directory] = opened
+        return opened.beside(last)
 
 
 def _enter(directory: Entry, *, make: bool, sync: bool) -> int | None:

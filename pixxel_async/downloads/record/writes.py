@@ -105,15 +105,15 @@ class _StoredRow:
 
 def _read_stored(db: Database, identity: str, folder: str) -> _StoredRow:
     statement = f"SELECT {SELECTED}, owner, abandoned FROM items WHERE {ONE}"
-    columns = db.sql.execute(statement, (identity, folder)).fetchone()
-    if columns is None:
+    row = db.sql.execute(statement, (identity, folder)).fetchone()
+    if row is None:
         return _StoredRow(blank(identity, folder))
-    *values, sealed, owner, abandoned = columns
+    *values, sealed, owner, abandoned = row
     sound = trusted(values, sealed)
     db.lost = db.lost or not sound
     absence = abandoned if isinstance(abandoned, int) else MAYBE_FROZEN  # a damaged column
-    known = dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder)
-    return _StoredRow(known, sound, owner, absence)
+    columns = dict(zip(COLUMNS, values, strict=True)) if sound else blank(identity, folder)
+    return _StoredRow(columns, sound, owner, absence)
 
 
 def save(

@@ -136,7 +136,7 @@ def test_stated_digests() -> None:
     }
 
     assert stated_digests(headers) == {"md5": md5, "sha256": sha}
-    assert stated_digests({"content-md5": headers["content-md5"]}, whole=False) == {}
+    assert stated_digests({"content-md5": headers["content-md5"]}, whole_body=False) == {}
     assert stated_digests({"x-amz-checksum-sha256": "AAAA-3"}) == {}
 
 

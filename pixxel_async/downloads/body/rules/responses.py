@@ -62,23 +62,23 @@ _OF_THE_WHOLE = {
 _REPR_DIGEST = {"sha-256": "sha256", "sha-512": "sha512", "md5": "md5", "sha": "sha1"}
 
 
-def stated_digests(headers: Mapping[str, str], *, whole: bool = True) -> dict[str, bytes]:
+def stated_digests(headers: Mapping[str, str], *, whole_body: bool = True) -> dict[str, bytes]:
     """Return the checksums of the whole package that a storage states: algorithm -> bytes. Malformed ones are skipped.
 
     Args:
         headers: names in lower case.
-        whole: whether the response is the whole body (200), so that a checksum of the body is one of the package.
+        whole_body: whether the response is the whole body (200), so that a checksum of the body is one of the package.
     """
-    found = [(_OF_THE_WHOLE[name], text) for name, text in headers.items() if name in _OF_THE_WHOLE]
-    if whole:
-        found.append(("md5", headers.get("content-md5", "")))
+    stated = [(_OF_THE_WHOLE[name], text) for name, text in headers.items() if name in _OF_THE_WHOLE]
+    if whole_body:
+        stated.append(("md5", headers.get("content-md5", "")))
     for part in headers.get("x-goog-hash", "").split(","):
         name, _, text = part.strip().partition("=")
-        found.append((name, text))
+        stated.append((name, text))
     for part in headers.get("repr-digest", "").split(","):
         name, _, text = part.strip().partition("=")
-        found.append((_REPR_DIGEST.get(name.lower(), ""), text.strip(":")))
-    decoded = ((algorithm, _decode_digest(text)) for algorithm, text in found)
+        stated.append((_REPR_DIGEST.get(name.lower(), ""), text.strip(":")))
+    decoded = ((algorithm, _decode_digest(text)) for algorithm, text in stated)
     return {name: value for name, value in decoded if value and len(value) == _LENGTHS.get(name)}
 
 

@@ -110,25 +110,25 @@ def next_request(kept: Kept, *, proved: bool, unsafe: bool) -> RangeRequest:
     return RangeRequest()
 
 
-def read_response(status: int, headers: Mapping[str, str], asked: RangeRequest, kept: Kept) -> RangeVerdict:
+def read_response(status: int, headers: Mapping[str, str], request: RangeRequest, kept: Kept) -> RangeVerdict:
     """Classify a 200, 206 or 416.
 
     Args:
         headers: names in lower case.
-        asked: the request.
+        request: the request.
         kept: bytes and validators at that time.
     """
     if status == 200:
         return RangeVerdict("from 0", _length(headers))
-    if not asked.offset:
+    if not request.offset:
         return RangeVerdict("throw away")
-    sent = parse_content_range(headers.get("content-range", ""))
-    if sent is None:
+    served = parse_content_range(headers.get("content-range", ""))
+    if served is None:
         return RangeVerdict("throw away")
     if status == 416:
-        return RangeVerdict("complete" if sent.total == kept.size else "throw away", sent.total)
-    fits = sent.first == asked.offset and _same_total(sent.total, kept.total) and _same_object(headers, kept)
-    return RangeVerdict("go on", sent.total) if fits else RangeVerdict("throw away")
+        return RangeVerdict("complete" if served.total == kept.size else "throw away", served.total)
+    fits = served.first == request.offset and _same_total(served.total, kept.total) and _same_object(headers, kept)
+    return RangeVerdict("go on", served.total) if fits else RangeVerdict("throw away")
 
 
 def piece_headers(kept: Kept, piece: Region) -> dict[str, str]:
@@ -138,11 +138,11 @@ def piece_headers(kept: Kept, piece: Region) -> dict[str, str]:
 
 def read_piece(status: int, headers: Mapping[str, str], piece: Region, kept: Kept) -> RangeVerdict:
     """Classify the response to one range."""
-    sent = parse_content_range(headers.get("content-range", "")) if status == 206 else None
-    if sent is None or sent.first != piece[0] or sent.last is None or sent.last >= piece[1]:
+    served = parse_content_range(headers.get("content-range", "")) if status == 206 else None
+    if served is None or served.first != piece[0] or served.last is None or served.last >= piece[1]:
         return RangeVerdict("alone")
-    same = sent.total == kept.total and headers.get("etag", kept.etag) == kept.etag
-    return RangeVerdict("go on" if same else "alone", sent.total)
+    same_version = served.total == kept.total and headers.get("etag", kept.etag) == kept.etag
+    return RangeVerdict("go on" if same_version else "alone", served.total)
 
 
 def _same_total(stated: int | None, known: int | None) -> bool:

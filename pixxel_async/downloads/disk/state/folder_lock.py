@@ -164,10 +164,10 @@ def _announce(state: Path, announcement: Announcement) -> tuple[Path, int]:
 def _other_locks(own: Path, announced: Announcement) -> Iterator[tuple[Path, Announcement | None]]:
     """Yield the lock files of managers that exist and use another record; remove abandoned ones."""
     for path in sorted(own.parent.glob("use-*.lock")):
-        other = None if path == own else Announcement.read(path)
-        abandoned = path == own or _is_abandoned(path, other, announced.holder)
-        if not abandoned and (other is None or not other.agrees_with(announced)):
-            yield path, other
+        rival = None if path == own else Announcement.read(path)
+        abandoned = path == own or _is_abandoned(path, rival, announced.holder)
+        if not abandoned and (rival is None or not rival.agrees_with(announced)):
+            yield path, rival
 
 
 def _is_abandoned(path: Path, announced: Announcement | None, me: Owner) -> bool:

@@ -22,7 +22,7 @@ def _ended_row(run: JobRun) -> Row:
 
 
 def _row(run: JobRun, now: float) -> Row:
-    ended = now >= run.ends
+    has_ended = now >= run.ends
     return {
         "id": run.id,
         "workflow_id": run.workflow_id,
@@ -34,7 +34,7 @@ def _row(run: JobRun, now: float) -> Row:
         "time_taken": _span(min(now, run.ends) - run.begun),
         "created_at": zulu(run.begun),
         "updated_at": zulu(min(now, run.ends)),
-        "finished_at": zulu(run.ends) if ended else "",
+        "finished_at": zulu(run.ends) if has_ended else "",
     }
 
 
@@ -63,31 +63,31 @@ def _detail(run: JobRun, now: float) -> Row:
 def _task(run: JobRun, at: int, now: float) -> Row:
     step, starts = run.steps[at], run.begun + at * run.pace
     status, ends = run.step_status(step, now), starts + run.pace
-    begun, ended = status != "created", status in ("completed", "failed")
+    has_begun, has_ended = status != "created", status in ("completed", "failed")
     block = step.block
     return {
         "id": step.id,
         "name": block.title,
         "status": status,
         "state_msg": "Runtime exception" if status == "failed" else "",
-        "progress": 100 if ended else round(100 * max(0.0, now - starts) / run.pace) if begun else 0,
+        "progress": 100 if has_ended else round(100 * max(0.0, now - starts) / run.pace) if has_begun else 0,
         "depends_on": [run.steps[at - 1].block.title] if at else [],
         "block_info": {"id": step.id, "name": block.name, "version": block.versions[-1]},
         "inputs": [port.data(block.name) for port in block.inputs],
         "result": [port.data(block.name, value=f"s3://sandbox/{step.id}/{port.name}") for port in block.outputs]
-        if ended
+        if has_ended
         else [],
-        "info_logs": [{"timestamp": zulu(ends), "message": f"{block.name} {status}"}] if ended else [],
-        "disclaimer": [block.disclaimer] if ended and block.disclaimer else [],
+        "info_logs": [{"timestamp": zulu(ends), "message": f"{block.name} {status}"}] if has_ended else [],
+        "disclaimer": [block.disclaimer] if has_ended and block.disclaimer else [],
         "estimated_time_duration": round(run.pace),
-        "time_taken": _span(min(now, ends) - starts) if begun else "",
+        "time_taken": _span(min(now, ends) - starts) if has_begun else "",
         "created_at": zulu(run.begun),
-        "updated_at": zulu(min(now, ends) if begun else run.begun),
-        "finished_at": zulu(ends) if ended else "",
-        "send_time": zulu(starts) if begun else "",
-        "recv_time": zulu(starts) if begun else "",
-        "block_inf_start_time": zulu(starts) if begun else "",
-        "block_inf_end_time": zulu(ends) if ended else "",
+        "updated_at": zulu(min(now, ends) if has_begun else run.begun),
+        "finished_at": zulu(ends) if has_ended else "",
+        "send_time": zulu(starts) if has_begun else "",
+        "recv_time": zulu(starts) if has_begun else "",
+        "block_inf_start_time": zulu(starts) if has_begun else "",
+        "block_inf_end_time": zulu(ends) if has_ended else "",
         "err_msg": "internal server error" if status == "failed" else "",
         "failure_type": "runtime_exception" if status == "failed" else "",
     }
