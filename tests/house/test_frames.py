@@ -230,7 +230,7 @@ async def test_a_call_that_is_cancelled() -> None:
                 await work()
 
         works: list[Callable[[], Awaitable[object]]] = [
-            lambda: client.orders.list(limit=1)._first(),
+            lambda: client.orders.list(limit=1)._first_page(),
             lambda: client.packages.open(link).open(),
             lambda: client.packages.members(link),
         ]

@@ -20,6 +20,7 @@ from ...errors import ConnectionFailed, TimedOut
 from ...settings.constants import PROGRESS_STEP
 from ..limits.stall import StallDetected
 from ..rules.byte_ranges import Regions, add, gaps, next_piece, size_of
+from .piece import Piece
 from .rules.multipart import RangeSizes, range_sizes
 from .rules.responses import StorageRefusal, classify_refusal
 from .rules.resume import Kept, RangeVerdict, piece_headers, read_piece
@@ -79,7 +80,7 @@ class MultipartDownload:
     moved: Callable[[], None]
     peak: int = field(init=False, default=0)
     _group: asyncio.TaskGroup = field(init=False, factory=asyncio.TaskGroup)
-    _pieces: set[_Piece] = field(init=False, factory=set)
+    _pieces: set[Piece] = field(init=False, factory=set)
     _workers: int = field(init=False, default=0)
     _lost: int = field(init=False, default=0)
     _lost_at: int = field(init=False, default=0)
@@ -126,7 +127,7 @@ class MultipartDownload:
             raise error
         return self._refusal or RangeVerdict("go on", self.kept.total)
 
-    def _claim_all(self) -> list[_Piece]:
+    def _claim_all(self) -> list[Piece]:
         """Claim a piece for each connection that may be added now."""
         self._staffed_at = self.services.timing.clock()
         if self._lost and self.writer.here - self._lost_at >= PROGRESS_STEP:
@@ -134,7 +135,7 @@ class MultipartDownload:
         fresh = not self._workers
         demand = max(self._workers + size_of(self._free()) // self._sizes().shortest, 1)
         allowed = max(min(self.connections.share(demand), self.most) - self._lost, 1)
-        claimed: list[_Piece] = []
+        claimed: list[Piece] = []
         for left in range(allowed - self._workers, 0, -1):
             piece = self._claim(left if fresh else self._workers + left)
             if piece is None:
@@ -144,17 +145,17 @@ class MultipartDownload:
         self.peak = max(self.peak, self._workers)
         return claimed
 
-    def _claim(self, lines: int) -> _Piece | None:
+    def _claim(self, lines: int) -> Piece | None:
         """Claim the next piece, of a size that is fair to so many connections."""
         sizes = self._sizes()
         region = next_piece(self._free(), lines, least=sizes.shortest, most=sizes.longest)
         if region is None:
             return None
-        piece = _Piece(self, *region)
+        piece = Piece(*region)
         self._pieces.add(piece)
         return piece
 
-    def extend(self, piece: _Piece) -> bool:
+    def _extend(self, piece: Piece) -> bool:
         """Extend a piece whose connection can continue, if the following bytes are unclaimed."""
         sizes = self._sizes()
         region = next_piece(self._free(), self._workers, least=sizes.shortest, most=sizes.longest)
@@ -173,7 +174,7 @@ class MultipartDownload:
         return range_sizes(rate, self.connections.rtt, self.item.constants.least_range)
 
     async def _work(
-        self, piece: _Piece | None, reply: StorageReply | None = None, opened: AsyncExitStack | None = None
+        self, piece: Piece | None, reply: StorageReply | None = None, opened: AsyncExitStack | None = None
     ) -> None:
         """Fetch one piece after the other until none is left, or the connection is needed elsewhere."""
         try:
@@ -190,7 +191,7 @@ class MultipartDownload:
                 raise
             self._lose()
 
-    def _next(self) -> _Piece | None:
+    def _next(self) -> Piece | None:
         """Claim a connection's next piece; None if it has to end."""
         share = max(min(self.connections.share(self._workers), self.most), 1)
         piece = self._claim(self._workers) if self._refusal is None and self._workers <= share else None
@@ -203,18 +204,18 @@ class MultipartDownload:
         self._workers -= 1
         self._lost, self._lost_at = self._lost + 1, self.writer.here
 
-    def give_up(self) -> bool:
+    def _give_up(self) -> bool:
         """Return whether a connection has to end in the middle of its piece, for the host has too many."""
         if self._workers == 1 or not self.connections.surplus:
             return False
         self._workers -= 1
         return True
 
-    async def _fetch_piece(self, piece: _Piece, reply: StorageReply | None, opened: AsyncExitStack | None) -> bool:
+    async def _fetch_piece(self, piece: Piece, reply: StorageReply | None, opened: AsyncExitStack | None) -> bool:
         """Fetch a piece; return whether its connection continues with another one."""
         if reply is not None and opened is not None:
             async with opened:
-                return await piece.read(reply, longer=True)
+                return await self._read(piece, reply, longer=True)
         region = (piece.at, piece.end)
         async with (
             self.connections.open(),
@@ -230,7 +231,7 @@ class MultipartDownload:
             verdict = read_piece(reply.status, reply.headers, region, self.kept)
             if verdict.action != "go on":
                 raise _Ended(verdict)
-            return await piece.read(reply)
+            return await self._read(piece, reply)
 
     def _refuse(self, refusal: StorageRefusal) -> None:
         """End a connection that was refused: the others continue unless the link is at fault, or there are none."""
@@ -240,42 +241,7 @@ class MultipartDownload:
             self._refusal = refusal
         self._lose()
 
-    async def write(self, at: int, chunks: list[bytes]) -> None:
-        """Write chunks at an offset, report progress, record the filled ranges now and then, add connections."""
-        await self.writer.put(at, chunks)
-        self.moved()
-        if self.writer.here - self._noted >= NOTE_EVERY * self._workers * self.item.constants.chunk_bytes:
-            await self._note()
-        if self._refusal is None and self.services.timing.clock() - self._staffed_at >= STAFF_EVERY:
-            for piece in self._claim_all():
-                self._group.create_task(self._work(piece))
-
-    async def _note(self) -> None:
-        self._noted = self.writer.here
-        await self.remember()
-
-
-@define(eq=False)
-class _Piece:
-    """One range of a body: read by one connection into the file, buffer by buffer.
-
-    Attributes:
-        at: first byte that is not written.
-        end: the byte after its last.
-    """
-
-    parent: MultipartDownload
-    at: int
-    end: int
-    _chunks: list[bytes] = field(init=False, factory=list)
-    _gathered: int = field(init=False, default=0)
-
-    @property
-    def missing(self) -> int:
-        """Return the bytes that have not arrived."""
-        return self.end - self.at - self._gathered
-
-    async def read(self, reply: StorageReply, *, longer: bool = False) -> bool:
+    async def _read(self, piece: Piece, reply: StorageReply, *, longer: bool = False) -> bool:
         """Read a body into the file; if it breaks, write the bytes that arrived.
 
         Args:
@@ -284,43 +250,53 @@ class _Piece:
         Returns:
             whether the piece is whole; if not, its connection was given up.
         """
-        parent, item = self.parent, self.parent.item
+        buffer = self.item.constants.chunk_bytes
         try:
-            async with parent.services.watchdog.watch(item.stall_timeout, item.constants.stall_bytes) as watch:
-                with parent.connections.measure(watch):
-                    while self._reads_on(longer) and (chunk := await reply.read(watched=True)):
+            async with self.services.watchdog.watch(self.item.stall_timeout, self.item.constants.stall_bytes) as watch:
+                with self.connections.measure(watch):
+                    while self._reads_on(piece, longer) and (chunk := await reply.read(watched=True)):
                         watch.moved += len(chunk)
-                        self._take(chunk, longer)
-                        if self._gathered >= item.constants.chunk_bytes:
+                        piece.gather(self._within(piece, chunk, longer))
+                        if piece.gathered >= buffer:
                             watch.resting = True
-                            await self._write()
+                            await self._write(piece)
                             watch.resting = False
-                            if self.missing and parent.give_up():
+                            if piece.missing and self._give_up():
                                 return False
         except (ConnectionFailed, TimedOut, StallDetected):
-            await self._write()
+            await self._write(piece)
             raise
-        await self._write()
-        if self.missing:
+        await self._write(piece)
+        if piece.missing:
             raise ConnectionFailed("a piece of the body ended early")
         return True
 
-    def _reads_on(self, longer: bool) -> bool:
+    def _reads_on(self, piece: Piece, longer: bool) -> bool:
         """Return whether more is to be read; an exact body is read to its end, so that its connection can be reused."""
-        return not longer or self.missing > 0 or self.parent.extend(self)
+        return not longer or piece.missing > 0 or self._extend(piece)
 
-    def _take(self, chunk: bytes, longer: bool) -> None:
-        while longer and len(chunk) > self.missing and self.parent.extend(self):
+    def _within(self, piece: Piece, chunk: bytes, longer: bool) -> bytes:
+        """Return the bytes of a chunk that belong to the piece, which is extended for them if it can be."""
+        while longer and len(chunk) > piece.missing and self._extend(piece):
             pass
-        if len(chunk) > self.missing:
-            if not longer:
-                raise _Ended(RangeVerdict("alone"))
-            chunk = chunk[: self.missing]
-        self._chunks.append(chunk)
-        self._gathered += len(chunk)
+        if len(chunk) > piece.missing and not longer:
+            raise _Ended(RangeVerdict("alone"))
+        return chunk[: piece.missing]
 
-    async def _write(self) -> None:
-        chunks, size, self._chunks, self._gathered = self._chunks, self._gathered, [], 0
-        if chunks:
-            await self.parent.write(self.at, chunks)
-            self.at += size
+    async def _write(self, piece: Piece) -> None:
+        """Write what has arrived, report progress, record the filled ranges now and then, add connections."""
+        size, chunks = piece.gathered, piece.take()
+        if not size:
+            return
+        await self.writer.put(piece.at, chunks)
+        piece.at += size
+        self.moved()
+        if self.writer.here - self._noted >= NOTE_EVERY * self._workers * self.item.constants.chunk_bytes:
+            await self._note()
+        if self._refusal is None and self.services.timing.clock() - self._staffed_at >= STAFF_EVERY:
+            for fresh in self._claim_all():
+                self._group.create_task(self._work(fresh))
+
+    async def _note(self) -> None:
+        self._noted = self.writer.here
+        await self.remember()
