@@ -43,10 +43,18 @@ async def test_python_blocks_run(number: int, tmp_path: Path) -> None:
     assert process.returncode == 0, output.decode()
 
 
+def _resolves(target: str) -> bool:
+    path, _, heading = target.partition("#")
+    file = README.parent / path
+    if not heading:
+        return file.exists()
+    titles = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return heading in [title.lower().replace(" ", "-") for title in titles]
+
+
 def test_links_resolve() -> None:
-    """Each relative link of README is a file of this repository, and README has at most 100 lines."""
+    """Each relative link of README is a file of this repository, or a heading in it; README has at most 100 lines."""
     text = README.read_text(encoding="utf-8")
     targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not target.startswith("https:")]
-    missing = [target for target in targets if not (README.parent / target).exists()]
-    assert targets and missing == []
+    assert targets and [target for target in targets if not _resolves(target)] == []
     assert len(text.splitlines()) <= 100
