@@ -1,4 +1,4 @@
-"""State shared by all keys of one client: connections, concurrency limit and throttle of the API."""
+"""State shared by all keys of one client: connections, concurrency limit, throttle and retry quota of the API."""
 
 from __future__ import annotations
 

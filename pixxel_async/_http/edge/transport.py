@@ -6,18 +6,16 @@ Imported when a client opens its connections, so that `import pixxel_async` stay
 
 from __future__ import annotations
 
-import socket
 import ssl as tls
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import frozen
 from yarl import URL
 
@@ -30,19 +28,11 @@ from ..rules.request import PreparedRequest
 from .failures import FAILURES, MAX_LINE, to_failure
 from .proxies import Proxies, Proxy
 from .request_timer import RequestTimer, mark_connected
+from .resolver import Resolver, Screen, limit_lookups
 from .response import Response, read_whole
-
-if TYPE_CHECKING:
-    import anyio
 
 _LINK_BUFFER = 512 * 1024
 """Bytes of a storage body buffered before backpressure starts; aiohttp holds twice as many at most."""
-
-_LOOKUPS = 8
-"""DNS lookups at the same time, in threads of our own: the host's pools are not ours."""
-
-Screen = Callable[[str, list[str]], list[str]]
-"""Filter the addresses of a host to those that may be connected to; raises `UnsafeLink` if none is left."""
 
 
 @frozen(kw_only=True)
@@ -80,8 +70,8 @@ class Transport:
         self._own = connector is None
         self._bodies: WeakSet[Response] = WeakSet()
         checked = True if ssl is None else ssl
-        lookups = cache(_limit_lookups)
-        plain, screened = _Resolver(lookups), _Resolver(lookups, screen, self._proxies.hosts)
+        lookups = cache(limit_lookups)
+        plain, screened = Resolver(lookups), Resolver(lookups, screen, self._proxies.hosts)
         self._api = self._session(
             connector or _Connector(limit=0, ssl=checked, resolver=plain),
             {"Accept-Encoding": "gzip, deflate"},
@@ -248,57 +238,6 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(*arguments, **options)
         mark_connected()
         return connection
-
-
-def _limit_lookups() -> anyio.CapacityLimiter:
-    """Return what bounds concurrent lookups; made at the first one, since it loads anyio's event loop."""
-    import anyio
-
-    return anyio.CapacityLimiter(_LOOKUPS)
-
-
-class _Resolver(AbstractResolver):
-    """DNS resolver in threads of our own, which drops the addresses that a signed link may not lead to.
-
-    aiohttp connects to the addresses returned here, so that a name cannot change its address in between (DNS
-    rebinding). Proxies may have any address, and resolve names themselves.
-
-    Args:
-        threads: returns the limiter of concurrent lookups.
-        screen: filters addresses; None accepts all, as for the API itself.
-        proxies: hosts that are not screened.
-    """
-
-    def __init__(
-        self,
-        threads: Callable[[], anyio.CapacityLimiter],
-        screen: Screen | None = None,
-        proxies: Set[str] = frozenset(),
-    ) -> None:
-        self._threads = threads
-        self._screen = screen
-        self._proxies = proxies
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        import anyio.to_thread
-
-        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        resolved = await anyio.to_thread.run_sync(look_up, abandon_on_cancel=True, limiter=self._threads())
-        families = {str(sockaddr[0]): kind for kind, _, _, _, sockaddr in resolved}
-        addresses = list(families)
-        if self._screen is not None and host not in self._proxies:
-            addresses = self._screen(host, addresses)
-        return [
-            ResolveResult(
-                hostname=host, host=address, port=port, family=families[address], proto=0, flags=socket.AI_NUMERICHOST
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        """Do nothing: no resource is held."""
 
 
 async def _on_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:

@@ -1,4 +1,4 @@
-"""Progress as plain lines, for streams other than a terminal."""
+"""Progress as plain lines, for streams other than a terminal, and the estimate of the time left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a source of packages, no faster than requests are sent."""
+"""Read a source of packages, no faster than requests are sent; drop duplicates, and wait for jobs where asked to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commit thread of the record: owns the database, and groups jobs that arrive together into one commit."""
+"""Commit thread of the record: owns the database, groups jobs into commits, and renews the leases' heartbeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owners of leases, and whether they are alive."""
+"""Owners of leases, and whether they are alive: by process, boot and heartbeat."""
 
 from __future__ import annotations
 

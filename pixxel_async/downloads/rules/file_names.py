@@ -1,4 +1,4 @@
-"""Name files below the folder: every field becomes one path segment that is safe on every system.
+"""Name final files and part files below the folder: each field becomes one path segment that is safe on every system.
 
 Rule 1: a name comes from our own ids and the user's template; a server's text only ever fills one field of it.
 Rule 2: a field can neither leave its segment nor name anything special, on any operating system.
