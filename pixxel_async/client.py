@@ -24,8 +24,7 @@ from ._http.rest import RestAPI
 from ._http.sender import Sender
 from ._http.streaming import Storage
 from ._version import __version__
-from .settings import KeySource, Secret, Settings, Timing, mask_key
-from .waiting import Broker
+from .settings import KeySource, PollSettings, Secret, Settings, Timing, mask_key
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector
@@ -53,12 +52,33 @@ if TYPE_CHECKING:
         Visualizations,
         Workflows,
     )
+    from .waiting import Broker
 
 __all__ = ["Attempt", "Observer", "PixxelClient"]
 
 _FETCHING = "`DownloadManager(client, folder).fetch(package)` downloads"
 _INSTEAD = dict.fromkeys(("download", "export", "fetch", "fetch_all"), _FETCHING)
 """Guesses of a name, and what to use in its place."""
+
+
+class _LazyBroker:
+    """Broker of one key, made by its first wait, which loads `waiting`."""
+
+    def __init__(self, timing: Timing, settings: PollSettings) -> None:
+        self._timing, self._settings = timing, settings
+        self._broker: Broker | None = None
+
+    def __call__(self) -> Broker:
+        if self._broker is None:
+            from .waiting import Broker
+
+            self._broker = Broker(self._timing, self._settings)
+        return self._broker
+
+    async def close(self) -> None:
+        """End its waits, if there were any."""
+        if self._broker is not None:
+            await self._broker.close()
 
 
 class PixxelClient(AsyncWithOnly):
@@ -169,7 +189,7 @@ class PixxelClient(AsyncWithOnly):
             hooks=Hooks(tuple(on_request), tuple(on_reply)),
         )
         self._owner: PixxelClient | None = None
-        self._brokers: WeakSet[Broker] = WeakSet()
+        self._brokers: WeakSet[_LazyBroker] = WeakSet()
         self._set_up(settings, channel, LoopBudget(), Threads())
 
     def with_key(
@@ -201,7 +221,7 @@ class PixxelClient(AsyncWithOnly):
         self._budget = budget
         self._threads = threads
         self._sender = Sender(channel, settings.api_key, settings.auth)
-        self._broker = Broker(channel.timing, settings.poll)
+        self._broker = _LazyBroker(channel.timing, settings.poll)
         self._brokers.add(self._broker)
         self._api = RestAPI(self._sender, self._broker)
 
@@ -266,7 +286,7 @@ class PixxelClient(AsyncWithOnly):
         Returns:
             a function that ends the wait; harmless if it is over.
         """
-        return self._broker.follow(self.jobs._waiting(workflow_id, job_id), on_end, timeout)
+        return self._broker().follow(self.jobs._waiting(workflow_id, job_id), on_end, timeout)
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Show an observer all calls, attempts, storage requests and download events of this client and its keys.
@@ -336,7 +356,7 @@ class PixxelClient(AsyncWithOnly):
 
         return Packages(
             self._api,
-            self._broker,
+            self._broker(),
             self._channel.timing,
             self._channel.storage,
             download=self.settings.download,

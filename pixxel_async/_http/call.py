@@ -13,6 +13,9 @@ Repeat = Literal["safe", "once", "paid"]
 """Repeat class of an operation. `safe` is idempotent and may be retried; `once` only if the server certainly did
 nothing; `paid` is never retried on its own."""
 
+PagingStyle = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
+"""How the next page is requested; `body-` styles do so in the JSON body, `-open` ones announce no total."""
+
 
 @frozen
 class Operation:
@@ -79,3 +82,17 @@ class Call:
     def lent(self) -> dict[str, str]:
         """Members that the response's rows take from this call's path where the server omits them."""
         return {member: self.path[argument] for member, argument in self.operation.lend.items()}
+
+
+@frozen
+class Paging:
+    """Where a listing keeps its rows, and how its next page is requested.
+
+    Attributes:
+        rows: the member with the rows (a list, or a map whose values are the rows).
+        limit: page size to request by default; None leaves it to the server.
+    """
+
+    style: PagingStyle
+    rows: str
+    limit: int | None = None

@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl as tls
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,13 +17,12 @@ from ..errors import ClientClosed
 from ..settings import Settings, Timing
 from ..settings.constants import SUCCESS_GAIN
 from .hooks import Hooks
-from .host_limiter import HostLimiter
 from .reply import Reply, TransportFailure
 from .rules import throttle
-from .storage import LinkStorage
 
 if TYPE_CHECKING:
     from .edge.transport import Transport
+    from .storage import LinkStorage
 
 
 class Channel:
@@ -58,13 +58,6 @@ class Channel:
         self.hooks = hooks or Hooks()
         self.quota = settings.constants.retry_quota
         self.host = urlsplit(settings.base_url).netloc
-        self.storage = LinkStorage(
-            self.open,
-            HostLimiter(settings, timing),
-            self.hooks,
-            loopback=is_loopback(host_of(settings.base_url)),
-            block_private=settings.http.block_private_hosts,
-        )
         self._connector = connector
         self._ssl = ssl
         self._transport: Transport | None = None
@@ -74,6 +67,20 @@ class Channel:
         self._throttle = throttle.Throttle()
         self._slots = asyncio.Semaphore(settings.http.max_concurrent_calls)
         self._gate = asyncio.Lock()
+
+    @cached_property
+    def storage(self) -> LinkStorage:
+        """The session for signed URLs; its modules are loaded when it is first used."""
+        from .host_limiter import HostLimiter
+        from .storage import LinkStorage
+
+        return LinkStorage(
+            self.open,
+            HostLimiter(self.settings, self.timing),
+            self.hooks,
+            loopback=is_loopback(host_of(self.settings.base_url)),
+            block_private=self.settings.http.block_private_hosts,
+        )
 
     @property
     def is_open(self) -> bool:
@@ -164,7 +171,7 @@ class Channel:
             self.settings.http,
             self.settings.base_url,
             self.user_agent,
-            self.storage.screen,
+            lambda host, addresses: self.storage.screen(host, addresses),
             connector=self._connector,
             ssl=self._ssl,
         )

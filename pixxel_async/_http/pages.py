@@ -12,7 +12,9 @@ from attrs import frozen
 from .._aio.steps import STEP
 from .._html import MAX_REPR, MAX_ROWS, footprints, html_table, short_repr
 from ..errors import ConfigError, PixxelError
-from .rules.paging import Cursor
+
+if TYPE_CHECKING:
+    from .rules.paging import Cursor
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -92,7 +94,7 @@ def _is_plain(value: Any) -> bool:
     return not isinstance(value, list | dict) and not hasattr(value, "_members")
 
 
-Fetch = Callable[[Cursor, bool], Awaitable[tuple[Page[T_co], Cursor | None, PixxelError | None]]]
+Fetch = Callable[["Cursor", bool], Awaitable[tuple[Page[T_co], "Cursor | None", PixxelError | None]]]
 """Reads one page. Returns it with the cursor of the next one (None at the end) and an error to raise after the rows.
 
 The second argument: whether each row is taken once and in order, so that a long page need not be held as objects.

@@ -47,8 +47,10 @@ _REQUEST_IDS = ("x-request-id", "x-amzn-requestid", "x-amz-request-id", "x-corre
 _TITLE = re.compile(r"<(?:title|message|h1)[^<>]{0,200}>([^<]{1,1000})<", re.IGNORECASE)
 _MESSAGE_HEAD = 20_000
 """Bytes of an error's body that are searched for a message."""
-_LONG = 256 * 1024
-"""Bytes from which a body is parsed in a thread."""
+LARGE = 256 * 1024
+"""Bytes of a response from which it is decoded in a thread or in steps, so that the event loop stays free."""
+ENVELOPES = ("data", "result", "results", "response", "payload")
+"""Members that some services put around an answer."""
 
 
 def _to_pieces(body: bytes | list[bytes]) -> list[bytes]:
@@ -249,7 +251,7 @@ def parse(reply: Reply) -> Any:
         DecodeError: the body is not JSON: a page, a cut text, bottomless nesting.
     """
     try:
-        return loads(reply.body, _yield_gil if reply.size >= _LONG else None)
+        return loads(reply.body, _yield_gil if reply.size >= LARGE else None)
     except (ValueError, RecursionError, MemoryError) as error:
         reason = type(error).__name__ if isinstance(error, UnicodeError | MemoryError) else str(error)
     if reply.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):

@@ -11,9 +11,9 @@ from attrs import field, frozen
 
 from .._hints import no_attribute
 from .call import Call, Operation
+from .call import Paging as Paging
 from .codec.serialize import Id, id_of
 from .reply import M
-from .rules.paging import Paging as Paging
 from .streaming import StorageReply
 
 if TYPE_CHECKING:

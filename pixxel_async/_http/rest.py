@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._aio.steps import in_steps
 from .._redact import forget_locals
-from ..errors import APIError, BadRequest, DecodeError, IncompleteListing, NotAPackage, NotFound, PixxelError
-from ..settings.constants import MAX_PAGES
-from .call import Call, Operation, Repeat
+from ..errors import APIError, DecodeError, NotAPackage, NotFound
+from .call import Call, Operation, Paging, Repeat
 from .codec.convert import Drift, members_of, read, read_list
-from .codec.lazy import lazy_member
 from .codec.serialize import Id, id_member, id_of, to_wire
-from .lazy_rows import LazyRows
-from .pages import Page, Pages
-from .reply import Reply, body_start, error_in_success, is_error_body, parse
+from .pages import Pages
+from .reply import ENVELOPES, LARGE, Reply, body_start, error_in_success, is_error_body, parse
 from .resource import Wait, Waiter
-from .rules import paging as rules
-from .rules.json_rows import RowIndex, index_rows
-from .rules.paging import ENVELOPES, Paging
 from .rules.request import check_path
 from .rules.retry import outcome_unknown
 from .sender import Sender
@@ -35,8 +28,6 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 
-LARGE = 256 * 1024
-"""Bytes of a response from which it is decoded in a thread or in steps, so that the event loop stays free."""
 _THREADS = 4
 """Threads that decode large responses at the same time; our own limit, so that the host's pool is not used up."""
 _COMMON = frozenset({"status", "code", "message", "error", "errors", "detail", "details", "success", "type", "title"})
@@ -50,10 +41,10 @@ class RestAPI:
 
     Args:
         sender: sends the calls.
-        waiter: the client's broker.
+        waiter: returns the client's broker.
     """
 
-    def __init__(self, sender: Sender, waiter: Waiter) -> None:
+    def __init__(self, sender: Sender, waiter: Callable[[], Waiter]) -> None:
         self.sender = sender
         self.waiter = waiter
         self.drift = Drift()
@@ -88,10 +79,10 @@ class RestAPI:
     def pages(self, call: Call, model: type[M], paging: Paging) -> Pages[M]:
         """Return a listing; nothing is sent yet."""
 
-        async def fetch(cursor: rules.Cursor, once: bool) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
-            return await self._fetch_page(cursor, model, MAX_PAGES, once)
+        from .listing import Listing, first_page  # loaded with the first listing
 
-        return Pages(fetch, lambda: rules.first_page(call, paging))
+        listing = Listing(model, self.sender, self.drift, self._decode)
+        return Pages(listing.fetch_page, lambda: first_page(call, paging))
 
     async def request(
         self, method: str, path: str, *, query: Mapping[str, Any], body: Any = None, repeat: Repeat | None = None
@@ -158,16 +149,16 @@ class RestAPI:
 
     async def wait(self, wait: Wait[M], *, timeout: float | None = None) -> M:
         """Return the value once it has ended well; raises `WaitFailed` if badly, `TimedOut` after `timeout` seconds."""
-        return await self.waiter.wait(wait, timeout)
+        return await self.waiter().wait(wait, timeout)
 
     def watch(self, wait: Wait[M], *, timeout: float | None = None) -> AsyncIterator[M]:
         """Iterate over the changes of the value, its end included."""
-        return self.waiter.watch(wait, timeout)
+        return self.waiter().watch(wait, timeout)
 
     async def _read_object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
         value = await self._decode(call, reply, lambda: self._decode_object(call, reply, model, unwrap))
         if call.operation.creates and call.repeat_class != "safe" and isinstance(id := id_of(value), str):
-            self.waiter.note_created(id)
+            self.waiter().note_created(id)
         return value
 
     def _decode_object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
@@ -195,47 +186,6 @@ class RestAPI:
                 return value[name]
         return value
 
-    async def _fetch_page(
-        self, cursor: rules.Cursor, model: type[M], max_pages: int, once: bool
-    ) -> tuple[Page[M], rules.Cursor | None, PixxelError | None]:
-        call = cursor.call
-        try:
-            reply = await self.sender.call(call)
-        except (NotFound, BadRequest):
-            if cursor.probe:  # beyond the last page, which was short: the service refuses where others send no rows
-                return Page(()), None, None
-            raise
-
-        def read_rows(rows: list[Any]) -> list[M]:
-            return read_list(model, rows, self.drift, call.lent)
-
-        rows: Sequence[M]
-        if reply.size >= LARGE and (index := await self._index(cursor, reply, model)) is not None:
-            data = rules.parse_page({**index.beside, cursor.paging.rows: index}, cursor)
-            step = rules.next_page(cursor, data, max_pages)
-            lazy = LazyRows(index, read_rows)
-            rows = [] if step.repeated else lazy if once else await in_steps(_decode_rows(lazy))
-        else:
-
-            def decode() -> tuple[rules.PageData, rules.NextPage, list[M]]:
-                data = rules.parse_page(_parse_listing(reply, cursor), cursor)
-                step = rules.next_page(cursor, data, max_pages)
-                return data, step, [] if step.repeated else read_rows(list(data.rows))
-
-            data, step, rows = await self._decode(call, reply, decode)
-        if data.envelope:
-            self.drift.note_member(f"{model.__name__} in {data.envelope!r}")
-        if step.repeated and step.next is not None:
-            return await self._fetch_page(step.next, model, max_pages, once)
-        if step.warning:
-            _log.warning("listing.odd operation=%s reason=%s", call.operation.name, step.warning)
-        page = Page(rows, data.total, step.next is not None or bool(step.missing))
-        return page, step.next, _incomplete(call, step, cursor.seen + len(page)) if step.missing else None
-
-    async def _index(self, cursor: rules.Cursor, reply: Reply, model: type[M]) -> RowIndex | None:
-        """Index the rows of a large page; None where it must be decoded as a whole."""
-        return await in_steps(index_rows(reply.pieces, cursor.paging.rows, lazy_member(model)))
-
     async def _decode(self, call: Call, reply: Reply, decode: Callable[[], T]) -> T:
         """Decode a response, a large one in a thread; if that fails, the outcome of an unsafe call is unknown."""
         try:
@@ -260,14 +210,6 @@ class RestAPI:
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
 
 
-def _decode_rows(rows: LazyRows[M]) -> Generator[None, None, list[M]]:
-    listed: list[M] = []
-    for row in rows:
-        listed.append(row)
-        yield
-    return listed
-
-
 def _check_created(call: Call, model: type[M], created: list[M]) -> None:
     """Raise `DecodeError` if a call that creates something was answered without its id."""
     creates = call.operation.creates and call.repeat_class != "safe"
@@ -286,20 +228,3 @@ def _shares_members(value: dict[str, Any], members: frozenset[str]) -> bool:
     status = value.get("status")
     worded = isinstance(status, str) and not status.isdecimal() and status.lower() not in ("error", "ok", "success")
     return worded and "status" in members
-
-
-def _parse_listing(reply: Reply, cursor: rules.Cursor) -> dict[str, Any] | list[Any]:
-    value = parse(reply)
-    if isinstance(value, dict) and cursor.paging.rows not in value and is_error_body(value):
-        raise error_in_success(reply, value)
-    if isinstance(value, dict | list):
-        return value
-    raise DecodeError("expected a listing, got neither an object nor a list")
-
-
-def _incomplete(call: Call, step: rules.NextPage, received: int) -> IncompleteListing:
-    announced = "" if step.announced is None else f" of {step.announced} announced"
-    return IncompleteListing(
-        f"{call.operation.name}: {received}{announced} rows came: {step.missing}. Try again; the listing is incomplete",
-        operation=call.operation.name, announced=step.announced, received=received,
-    )  # fmt: skip

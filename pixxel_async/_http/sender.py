@@ -23,10 +23,10 @@ from .reply import Reply, TransportFailure, forwarded_headers
 from .rules import retry
 from .rules.auth import AuthForm, authorization, check_key, has_scheme, other_form
 from .rules.request import PreparedRequest, build, with_streamed_body
-from .storage import LinkReply
 
 if TYPE_CHECKING:
     from .edge.transport import Opened
+    from .storage import LinkReply
 
 _log = logging.getLogger("pixxel_async.http")
 
@@ -152,6 +152,8 @@ class Sender:
 
         The timeout of a call bounds the time until the body starts, the read timeout each pause in it.
         """
+        from .storage import LinkReply
+
         reply = cast("Opened", await self.call(call, opened=True))
         try:
             yield LinkReply(reply.answer, forwarded_headers(reply.headers))

@@ -78,9 +78,10 @@ def _parse_host(name: str) -> str:
     if ":" in name:
         return f"[{name}]"
     try:
-        host = name.rstrip(".").encode("idna").decode("ascii")
+        host = name.rstrip(".")
+        host = host if host.isascii() else host.encode("idna").decode("ascii")  # the codec takes 3 ms to load
     except UnicodeError:
         host = ""
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", host):
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*", host):
         raise ConfigError("base_url has an invalid host name")
     return host.lower()

@@ -67,7 +67,7 @@ LADDERS = {
         "disk", "record", "rules prove events_hub transfer",
     ),
     "_http": (
-        "rest", "sender", "channel", "storage", "resource host_limiter", "pages lazy_rows edge", "rules hooks",
+        "rest", "listing", "sender", "channel", "storage", "resource host_limiter", "pages edge", "rules hooks",
         "streaming reply", "call", "codec",
     ),
     "packages": ("packages", "reading state", "rules link kinds"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pixxel_async import DecodeError
 from pixxel_async._http.codec.json_text import unpack
-from pixxel_async._http.lazy_rows import LazyRows
+from pixxel_async._http.listing import LazyRows
 from pixxel_async._http.rules.json_rows import BLOCK, RowIndex, index_rows
 from tests.support.clients import client_for
 from tests.support.raw_server import RawServer, answer

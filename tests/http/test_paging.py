@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async import APIError, ConfigError, DecodeError, IncompleteListing, NotFound
-from pixxel_async._http.call import Call, Operation
-from pixxel_async._http.rules.paging import Cursor, PageData, Paging, PagingStyle, first_page, next_page, parse_page
+from pixxel_async._http.call import Call, Operation, Paging, PagingStyle
+from pixxel_async._http.rules.paging import Cursor, PageData, first_page, next_page, parse_page
 from tests.support.clients import client_for
 from tests.support.raw_server import RawServer, answer
 

@@ -13,34 +13,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from ..._redact import mask
 from ...errors import ConfigError, DecodeError
-from ..call import Call
+from ..call import Call, Paging
+from ..reply import ENVELOPES
 from .json_rows import RowIndex
-
-PagingStyle = Literal["offset", "body-offset", "offset-open", "body-offset-open", "page", "skip", "whole"]
-"""How the next page is requested; `body-` styles do so in the JSON body, `-open` ones announce no total."""
-
-ENVELOPES = ("data", "result", "results", "response", "payload")
-"""Members that some services put around an answer."""
-
-
-@frozen
-class Paging:
-    """Where a listing keeps its rows, and how its next page is requested.
-
-    Attributes:
-        rows: the member with the rows (a list, or a map whose values are the rows).
-        limit: page size to request by default; None leaves it to the server.
-    """
-
-    style: PagingStyle
-    rows: str
-    limit: int | None = None
 
 
 @frozen
