@@ -97,12 +97,12 @@ class ExportRun:
             subject: name of the unreadable listing; empty if the error ends the run.
         """
         self._tally.count_error(error, ends_run=not subject)
-        self._screen.say(f"{printable(subject)}: {format_error(error)}" if subject else format_error(error))
+        self._screen.print_line(f"{printable(subject)}: {format_error(error)}" if subject else format_error(error))
 
     def note(self, text: str) -> None:
         """Print a message, unless quiet."""
         if not self._run.quiet:
-            self._screen.say(printable(text))
+            self._screen.print_line(printable(text))
 
     async def fetch(self, client: PixxelClient, source: Source, pool: Callable[..., WorkerPool] | None = None) -> None:
         """Download everything until done or the run's deadline has passed.
@@ -130,7 +130,7 @@ class ExportRun:
             record=run.record, name_template=run.name, on_event=self._take_event,
         ) as manager:  # fmt: skip
             for note in manager.record.notes:
-                self._screen.say(printable(note))
+                self._screen.print_line(printable(note))
             batch: Outcomes | WorkerPool
             snapshot = manager.snapshot
             if pool is None:
@@ -145,7 +145,7 @@ class ExportRun:
                         async for outcome in outcomes:
                             self._report_outcome(outcome, manager.folder)
                             if not outcomes.at_hand:
-                                await self._write()
+                                await self._write_queued()
                 finally:
                     if not run.is_shared_shard:  # machines would write one file: the last one does
                         await write_sums(manager.folder, manager.record, manager.destination)
@@ -154,32 +154,32 @@ class ExportRun:
         """Show an event; a pause requested by the service is a line of its own."""
         if isinstance(event, Paused) and not self._run.quiet:
             requested = "" if event.retry_after is None else f"of {format_seconds(event.retry_after)} "
-            self._screen.say(
+            self._screen.print_line(
                 f"the service asks for a pause {requested}(429): going on in {format_seconds(event.seconds)}"
             )
         self._screen.take(event)
 
     def _report_outcome(self, outcome: Outcome, folder: Path) -> None:
-        """Count an outcome, print a failure, and queue its row for `_write`."""
+        """Count an outcome, print a failure, and queue its row for `_write_queued`."""
         self._tally.count(outcome)
         if isinstance(outcome, Failed):
-            self._screen.say(f"failed: {outcome.package}: {format_error(outcome.error)}")
+            self._screen.print_line(f"failed: {outcome.package}: {format_error(outcome.error)}")
         elif isinstance(outcome, Skipped) and outcome.given_up:
-            self._screen.say(f"given up: {outcome.package}: {printable(outcome.reason)}")
+            self._screen.print_line(f"given up: {outcome.package}: {printable(outcome.reason)}")
         if self._by_workflow is not None:
             self._by_workflow.count(outcome)
         elif self._form is not None:
             new = table_row(outcome, folder, self._run.to) if self._form == "table" else outcome_row(outcome)
             self._rows += [] if new is None else [new]
 
-    async def _write(self) -> None:
+    async def _write_queued(self) -> None:
         """Write the queued rows to stdout; in a thread unless it is a terminal, since a pipe's reader may block."""
         if self._shared:
-            self._put()
+            self._write_rows()
         elif self._rows:
-            await anyio.to_thread.run_sync(self._put, abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(self._write_rows, abandon_on_cancel=True)
 
-    def _put(self) -> None:
+    def _write_rows(self) -> None:
         with suppress(IndexError):  # an abandoned thread may pop the last row
             while True:
                 self._out.add(self._rows.popleft())
@@ -193,7 +193,7 @@ class ExportRun:
         self._tally.running = running
         self._print_summary(complete=True)
         for line in next_steps(self._tally, self._run.to, rerun_command()):
-            self._screen.say(line)
+            self._screen.print_line(line)
         return self._tally.code
 
     def summary(self) -> dict[str, Any]:
@@ -218,10 +218,10 @@ class ExportRun:
         if self._form is not None:
             if self._by_workflow is not None:
                 self._rows.extend(self._by_workflow.rows())
-            self._put()
+            self._write_rows()
             self._out.end()
         if not self._run.quiet:
             for line in closing_messages(self._tally, self._run.to, complete=complete):
-                self._screen.say(line)
+                self._screen.print_line(line)
             for line in sandbox_hint(self._tally, self._run.to) if self._sandbox and complete else ():
-                self._screen.say(line)
+                self._screen.print_line(line)

@@ -130,7 +130,7 @@ def test_quiet_prints_failures_only() -> None:
     stream = Terminal()
     silent = create_view(quiet=True, stream=stream)
     silent.show(snapshot(done=1))
-    silent.say("failed: job:w/j: why")
+    silent.print_line("failed: job:w/j: why")
 
     assert stream.getvalue() == "failed: job:w/j: why\n"
 
@@ -144,7 +144,7 @@ def test_bars() -> None:
     for number in range(10):
         bars.take(Started(f"job:w/{number}", None, 0))
     bars.show(snapshot(streaming=11))
-    bars.say("failed: [bold]job[/bold]")
+    bars.print_line("failed: [bold]job[/bold]")
     bars.hide()
     text = stream.getvalue()
 

@@ -67,8 +67,8 @@ def check(session: Session, sandbox: bool, form: OutputFormat, report: Path | No
 
 
 async def _check(client: PixxelClient, form: OutputFormat) -> None:
-    _say(f"API: {client.settings.base_url}")
-    _say(f"key: from {client.settings.key_source}")
+    _print(f"API: {client.settings.base_url}")
+    _print(f"key: from {client.settings.key_source}")
     try:
         projects = [project async for project in client.projects.list()]
     except (KeyRefused, Forbidden) as error:
@@ -76,19 +76,19 @@ async def _check(client: PixxelClient, form: OutputFormat) -> None:
         raise
     except (ConnectionFailed, DecodeError) as error:
         raise CommandError(f"{format_error(error, advice=False)}; {_UNREACHABLE}", exit_code_of(error)) from None
-    _say(f"the key works, {_FORMS[client.auth_form]}; it sees {format_count(len(projects), 'project')}")
+    _print(f"the key works, {_FORMS[client.auth_form]}; it sees {format_count(len(projects), 'project')}")
     if not projects:
-        _say("a service account has to be added to a project before it sees anything")
+        _print("a service account has to be added to a project before it sees anything")
     rows = [{"project_id": each.id} | {name: getattr(each, name) for name in COLUMNS[1:]} for each in projects]
     show(form, COLUMNS, rows, sys.stdout)
 
 
 def _write(report: Path, answers: dict[str, Any]) -> None:
     write_output(report, (json.dumps(answers, indent=1, sort_keys=True) + "\n").encode())
-    _say(
+    _print(
         f"{format_count(len(answers), 'answer')} written to {report}; try them with: pixxel sandbox --profile {report}"
     )
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     click.echo(printable(text), err=True)

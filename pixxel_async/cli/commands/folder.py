@@ -126,7 +126,7 @@ async def _list(folder: LocationSpec, record: Path | None, form: OutputFormat, s
             out.add(listed)
     out.end()
     if form == "geojson":
-        _say_nowhere(nowhere)
+        _print_nowhere(nowhere)
     if out.blank:
         click.echo(f"no package is {' or '.join(states)}" if states else _NONE, err=True)
     return Exit.DONE
@@ -156,11 +156,11 @@ async def _write_catalog(folder: LocationSpec, record: Path | None, to: Path) ->
     click.echo(f"{format_count(catalog.items, 'package')} in the catalog", err=True)
     if missing:
         click.echo(f"{format_count(missing, 'package')} left out: not in the folder any more", err=True)
-    _say_nowhere(nowhere)
+    _print_nowhere(nowhere)
     return Exit.DONE
 
 
-def _say_nowhere(nowhere: int) -> None:
+def _print_nowhere(nowhere: int) -> None:
     if nowhere:
         counted = f"{format_count(nowhere, 'package')} {'has' if nowhere == 1 else 'have'}"
         click.echo(f"{counted} no footprint: no GeoJSON, no georeferenced raster", err=True)

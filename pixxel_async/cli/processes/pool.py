@@ -116,7 +116,7 @@ class WorkerPool:
         self._room.set()
         return self._outcomes.popleft()
 
-    async def _say(self, outcome: Outcome) -> None:
+    async def _queue_outcome(self, outcome: Outcome) -> None:
         """Queue an outcome for the export; a slow one lets its workers wait."""
         while len(self._outcomes) >= _QUEUED:
             self._room.clear()
@@ -164,7 +164,7 @@ class WorkerPool:
             for value in rows:
                 row = as_entry(value)
                 if self._is_under_way(str(row.package)):
-                    await self._say(Skipped(row.package, "is in the list twice"))
+                    await self._queue_outcome(Skipped(row.package, "is in the list twice"))
                 else:
                     self._rows.append(row)
             self._changed.set()
@@ -258,7 +258,7 @@ class WorkerPool:
                 case Ended(outcomes):
                     for outcome in outcomes:
                         child.unended.pop(str(outcome.package), None)
-                        await self._say(outcome)
+                        await self._queue_outcome(outcome)
                     self._changed.set()
                 case State(snapshot, events):
                     child.snapshot = snapshot

@@ -56,7 +56,7 @@ class Bars:
             self._live.start()
         self._live.update(self._draw(snapshot), refresh=True)
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print one line above the bars."""
         self._console.print(Text(text), soft_wrap=True)
 

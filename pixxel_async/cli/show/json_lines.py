@@ -48,23 +48,25 @@ class EventLines(Silent):
         """Write the state of the run, as event `progress`."""
         self._write("progress", asdict(snapshot))
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Write a message to people, as event `message`."""
         self._write("message", {"text": text})
 
     def _write(self, event: str, members: dict[str, Any]) -> None:
-        super().say(json.dumps({"event": event, **members}))
+        super().print_line(json.dumps({"event": event, **members}))
 
 
 def event_members(event: Event) -> dict[str, Any]:
     """Convert an event to JSON members; `item` is the package's text form in all of them."""
-    members = {name: _plain(value) for name, value in asdict(event, recurse=False).items() if not name.startswith("_")}
+    members = {
+        name: _to_plain(value) for name, value in asdict(event, recurse=False).items() if not name.startswith("_")
+    }
     if isinstance(event, Skipped):
         members["path"] = members.pop("file")
     return {"item": members.pop("package", None) or members.pop("item"), **members}
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, PixxelError):
         return format_error(value)
     return str(value) if isinstance(value, Package | Path) else value

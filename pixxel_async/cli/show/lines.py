@@ -32,7 +32,7 @@ class Silent:
     def show(self, snapshot: Snapshot) -> None:
         """Show nothing."""
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Write one line."""
         self._stream.write(f"{text}\n")
         self._stream.flush()
@@ -68,7 +68,7 @@ class PlainLines(Silent):
         text = progress_line(snapshot) + more
         if text != self._last:
             self._last = text
-            self.say(progress_line(snapshot, time.monotonic() - self._started) + more)
+            self.print_line(progress_line(snapshot, time.monotonic() - self._started) + more)
 
 
 def progress_line(snapshot: Snapshot, elapsed: float | None = None) -> str:

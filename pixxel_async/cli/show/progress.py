@@ -27,7 +27,7 @@ class View(Protocol):
     def show(self, snapshot: Snapshot) -> None:
         """Show the state of the run."""
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print one line now."""
 
     def hide(self) -> None:

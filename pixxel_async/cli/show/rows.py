@@ -73,12 +73,12 @@ class Rows:
 
     def add(self, row: OutputRow) -> None:
         """Write one row; raises `BrokenPipeError` when the reader closed the stream."""
-        self._put(_encode(row, self.columns) + "\n")
+        self._write_row(_encode(row, self.columns) + "\n")
 
     def end(self) -> None:
         """Write the end of the document."""
 
-    def _put(self, text: str) -> None:
+    def _write_row(self, text: str) -> None:
         self._before()
         self._stream.write(text)
         self._stream.flush()
@@ -90,11 +90,11 @@ class Array(Rows):
     _open = "["
 
     def add(self, row: OutputRow) -> None:
-        self._put(f"{self._open}\n{_encode(row, self.columns)}")
+        self._write_row(f"{self._open}\n{_encode(row, self.columns)}")
         self._open = ","
 
     def end(self) -> None:
-        self._put("[]\n" if self._open == "[" else "\n]\n")
+        self._write_row("[]\n" if self._open == "[" else "\n]\n")
 
 
 class Features(Rows):
@@ -105,21 +105,21 @@ class Features(Rows):
     def add(self, row: OutputRow) -> None:
         geometry = json.dumps(row.get("geometry"))
         columns = self.columns or [name for name in row if name != "geometry"]
-        self._put_feature(f'{{"type": "Feature", "geometry": {geometry}, "properties": {_encode(row, columns)}}}')
+        self._write_feature(f'{{"type": "Feature", "geometry": {geometry}, "properties": {_encode(row, columns)}}}')
 
-    def _put_feature(self, feature: str) -> None:
-        self._put(f"{self._open}\n{feature}")
+    def _write_feature(self, feature: str) -> None:
+        self._write_row(f"{self._open}\n{feature}")
         self._open = ","
 
     def end(self) -> None:
-        self._put("\n]}\n" if self._open == "," else f"{self._open}]}}\n")
+        self._write_row("\n]}\n" if self._open == "," else f"{self._open}]}}\n")
 
 
 class Items(Features):
     """One STAC item collection; each row is an item."""
 
     def add(self, row: OutputRow) -> None:
-        self._put_feature(_encode(row, ()))
+        self._write_feature(_encode(row, ()))
 
 
 class CSV(Rows):
@@ -146,7 +146,7 @@ class CSV(Rows):
     def _write_line(self, cells: Sequence[str]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(cells)
-        self._put(text.getvalue())
+        self._write_row(text.getvalue())
 
 
 class Table(Rows):
@@ -178,7 +178,7 @@ class Table(Rows):
             widths = [max(map(display_width, column)) for column in zip(*block, strict=True)]
             ids = [any(map(_ID.search, column)) for column in zip(*block[1:], strict=True)]
             self._widths = widths if self._limit is None else fit_widths(widths, ids, self._limit)
-        self._put("".join(self._format_line(cells) for cells in block))
+        self._write_row("".join(self._format_line(cells) for cells in block))
 
     def _format_line(self, cells: Sequence[str]) -> str:
         if self._limit is not None:
@@ -211,17 +211,17 @@ def fit_widths(widths: Sequence[int], ids: Sequence[bool], limit: int) -> list[i
 
 
 def _encode(row: OutputRow, columns: Sequence[str]) -> str:
-    return json.dumps({name: _plain(row.get(name)) for name in columns or row}, default=str)
+    return json.dumps({name: _to_plain(row.get(name)) for name in columns or row}, default=str)
 
 
-def _plain(value: object) -> Any:
+def _to_plain(value: object) -> Any:
     return format_time(value) if isinstance(value, datetime) else value
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    value = _plain(value)
+    value = _to_plain(value)
     return printable(value if isinstance(value, str) else json.dumps(value, default=str))
 
 

@@ -10,7 +10,7 @@ from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from ...errors import ConfigError, ConnectionFailed, DownloadError, PixxelError
 
-__all__ = ["telling", "unusable"]
+__all__ = ["translating", "unusable"]
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
@@ -20,7 +20,7 @@ _USELESS = frozenset({301, 307, 400, 401, 403, 404})
 
 
 @contextmanager
-def telling(action: str, title: str) -> Iterator[None]:
+def translating(action: str, title: str) -> Iterator[None]:
     """Turn a store's errors into a transient `DownloadError`: the package is not at fault.
 
     Args:

@@ -26,7 +26,7 @@ from ...downloads.record import Row
 from ...errors import ConfigError, DownloadError, NameTaken
 from .labels import labels_of, proved_at
 from .leftovers import leftovers
-from .refusals import telling, unusable
+from .refusals import translating, unusable
 from .sending import CHUNK, send
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class ObjectStore:
         return None if head is None else Final(True, head.meta["size"], proved_at(head))
 
     async def _head(self, name: str) -> GetResult | None:
-        with telling("look at", self.title(name)):
+        with translating("look at", self.title(name)):
             try:
                 return await obstore.get_async(self._store, name, options={"head": True})
             except FileNotFoundError:
@@ -147,7 +147,7 @@ class ObjectStore:
         """
         if not replace and await self._look(name) is not None:
             raise NameTaken(f"{self.title(name)} exists and is not in the record")
-        with telling("send", self.title(name)):
+        with translating("send", self.title(name)):
             if part.size > CHUNK:
                 await self._threads.run(self._clear, name)
             await send(self._store, name, part.path, part.size, labels_of(self._store, name, row))
@@ -160,7 +160,7 @@ class ObjectStore:
     async def damage(self, name: str, row: Row) -> str:
         """Read the object and compare it with its row."""
         size, digest = 0, hashlib.sha256()
-        with telling("read", self.title(name)):
+        with translating("read", self.title(name)):
             try:
                 response = await obstore.get_async(self._store, name)
             except FileNotFoundError:
@@ -183,7 +183,7 @@ class ObjectStore:
 
     async def remove(self, name: str) -> None:
         """Remove an object that may be there."""
-        with telling("remove", self.title(name)):
+        with translating("remove", self.title(name)):
             try:
                 await obstore.delete_async(self._store, name)
             except FileNotFoundError:
@@ -191,7 +191,7 @@ class ObjectStore:
 
     async def write_sums(self, rows: Sequence[tuple[str, str]]) -> None:
         """Write the list as an object, after one listing of what is there."""
-        with telling("write", self.title(SUMS)):
+        with translating("write", self.title(SUMS)):
             names = {meta["path"] async for page in obstore.list(self._store, chunk_size=1000) for meta in page}
             listed = [row for row in sorted(rows, key=lambda row: row[1]) if row[1] in names]
             lines = [line(digest, name.encode(errors="surrogateescape")) for digest, name in listed]
