@@ -70,7 +70,7 @@ async def test_concurrent_fetches_share_one_transfer(
     async with DownloadManager(client, tmp_path) as manager:
         outcomes = await asyncio.gather(*(manager.fetch(package) for _ in range(50)))
 
-    assert len(ground.gets()) == 1 and len({id(outcome) for outcome in outcomes}) == 1
+    assert len(ground.begun()) == 1 and len({id(outcome) for outcome in outcomes}) == 1
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ async def test_callers_in_all_processes_join(sandbox: Sandbox, ground: GroundTru
     said = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
 
     assert [process.returncode for process in processes] == [0] * PROCESSES
-    assert len(ground.gets()) == 1
+    assert len(ground.begun()) == 1
     assert visible(tmp_path) == [f"{ground.packages[0].workflow_id}/{ground.packages[0].job_id}.zip"]
     lines = [line.split() for text, _ in said for line in text.decode().splitlines()]
     assert sum(int(count) for *_, count in lines) == PROCESSES * CALLERS

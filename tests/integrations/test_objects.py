@@ -55,7 +55,7 @@ async def test_a_batch_and_the_next(store: Store, client: PixxelClient, ground: 
 
     assert {name: sha256(store, name) for name in names(store)} == truth
     assert visible(tmp_path / "spool") == [] and list((tmp_path / "spool").rglob("*.part")) == []
-    assert len(ground.gets()) == 2 * len(truth)
+    assert len(ground.begun()) == 2 * len(truth)
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ async def test_objects_are_recognised_after_a_lost_record(
         (spool / ".pixxel" / "record.sqlite").write_bytes(b"not a database any more" * 500)
     assert await run() == [False] * len(ground.packages)
 
-    assert len(ground.gets()) == len(ground.packages)
+    assert len(ground.begun()) == len(ground.packages)
 
 
 class Overtaken(ObjectStore):
@@ -186,4 +186,4 @@ async def test_an_object_published_meanwhile_is_ours(
         async with DownloadManager(client, target, spool=spool) as manager:
             done = await manager.fetch(package, on_missing="redo")
 
-    assert not done.fetched and len(ground.gets()) == 1
+    assert not done.fetched and len(ground.begun()) == 1

@@ -111,7 +111,7 @@ async def test_a_store_that_breaks_down(
         done = await manager.fetch(package)
 
     assert list(bucket.objects().values()) == [done.sha256]
-    assert part_bytes(tmp_path) == 0 and len(ground.gets()) == 1
+    assert part_bytes(tmp_path) == 0 and len(ground.begun()) == 1
 
 
 @pytest.mark.slow

@@ -20,13 +20,13 @@ from tests.integrations.stalled_proxy import StalledProxy
 from tests.support.ground_truth import GroundTruth, part_bytes, until
 from tests.support.system import RUN_MODULE
 
-LARGE = 7 * CHUNK
+LARGE = 3 * CHUNK
 """Bytes of a package that takes a multipart upload."""
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(packing=0.01, package_size=LARGE) as started:
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    async with Sandbox(packing=0.01, package_size=getattr(request, "param", LARGE)) as started:
         yield started
 
 
@@ -107,10 +107,11 @@ async def test_a_crash_between_upload_and_record(
     after = bucket.s3.head_object(Bucket=bucket.name, Key=key)
     assert not again.fetched and again.sha256 == first.sha256
     assert (after["ETag"], after["LastModified"]) == (before["ETag"], before["LastModified"])
-    assert part_bytes(tmp_path) == 0 and len(ground.gets()) == 1
+    assert part_bytes(tmp_path) == 0 and len(ground.begun()) == 1
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("sandbox", [7 * CHUNK], indirect=True, ids=["more chunks than are sent at once"])
 @pytest.mark.parametrize("comes_back", [True, False])
 async def test_cancelled_during_an_upload(
     comes_back: bool, bucket: Bucket, client: PixxelClient, package: JobPackage, environment: dict[str, str],
@@ -141,7 +142,7 @@ async def test_cancelled_during_an_upload(
         await manager.fetch(package)
 
     assert list(bucket.objects()) == [key] and bucket.uploads() == []
-    assert len(ground.gets()) == 1
+    assert len(ground.begun()) == 1
 
 
 def test_local_leftovers(tmp_path: Path) -> None:

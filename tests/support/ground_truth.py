@@ -55,6 +55,10 @@ class GroundTruth:
         """Return the Range header of each storage request; empty for a whole body."""
         return [seen.headers.get("range", "") for seen in self.sandbox.requests if seen.host == "storage"]
 
+    def begun(self) -> list[str]:
+        """Return the Range headers of requests for a first byte: one for each body, however many ranges it took."""
+        return [asked for asked in self.gets() if not asked or asked.startswith("bytes=0-")]
+
 
 def tuned(**fields: Any) -> pytest.MarkDecorator:
     """Mark a test that needs a `client` with other fields of `Settings`, such as `constants=Constants(…)`."""

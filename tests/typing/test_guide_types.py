@@ -31,7 +31,7 @@ ignore_errors = True
 """
 """Strict; short code leaves the types of its own functions out.
 
-Large libraries that the pages do not name are not read, which halves the time; the package is checked by `mypy --strict` itself.
+Large libraries that the pages do not name are not read, which halves the time; the package has a check of its own.
 """
 README = "../README.md"
 
