@@ -221,8 +221,19 @@ __all__ = [
     "parse_package",
 ]
 
+_ELSEWHERE = {
+    **{name: f"from pixxel_async.sandbox import {name}" for name in ("Fault", "Sandbox")},
+    **{name: f"from pixxel_async.models import {name}" for name in ("Job", "JobStatus", "NewOrderItem", "Workflow")},
+    **dict.fromkeys(
+        ("authenticate", "connect", "login", "logout"),
+        "PixxelClient() takes the key from PIXXEL_API_KEY, a key file or its argument; there is no login",
+    ),
+    **dict.fromkeys(("download", "fetch"), "DownloadManager(client, folder).fetch(package) downloads"),
+}
+"""Names that users look for here, and what to write instead."""
+
 if not TYPE_CHECKING:
-    __getattr__ = lazy_names(__name__, _HOME_OF)
+    __getattr__ = lazy_names(__name__, _HOME_OF, _ELSEWHERE)
 
 
 def __dir__() -> list[str]:

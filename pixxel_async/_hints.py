@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
-__all__ = ["no_attribute"]
+__all__ = ["Hinting", "no_attribute"]
+
+
+class Hinting:
+    """Base of classes whose errors for a missing attribute name the one that was meant."""
+
+    __slots__ = ()
+
+    _instead: ClassVar[Mapping[str, str]] = {}
+    """Guesses of a name, and what to use in its place."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Name the attribute that was meant."""
+            kind = type(self)
+            public = [each for each in dir(kind) if not each.startswith("_")]
+            text = no_attribute(kind.__name__, name, public, kind._instead.get(name, ""))
+            raise AttributeError(text, name=name, obj=self)
 
 
 def no_attribute(owner: str, name: str, public: Iterable[str], hint: str = "") -> str:

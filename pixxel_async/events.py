@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from ._formats.zip_entry import is_raster
 from ._formats.zip_walk import list_entries
+from ._hints import Hinting
 from ._html import member_table, short_repr
 from .errors import DownloadStage, PixxelError
 
@@ -171,8 +172,16 @@ class Dropped:
     item: str
 
 
+_KINDS = "an outcome is a `Downloaded`, a `Skipped` or a `Failed`: use isinstance or match"
+_OUTCOME = {
+    **dict.fromkeys(("failed", "ok", "state", "status", "success", "succeeded"), _KINDS),
+    **dict.fromkeys(("file", "file_path", "filename", "filepath", "local_path", "name"), "`path` is the file"),
+}
+"""Guesses of an outcome's attributes, and what to use in their place."""
+
+
 @frozen(repr=False)
-class Downloaded:
+class Downloaded(Hinting):
     """A package lies complete and proved under its final name.
 
     Attributes:
@@ -180,7 +189,7 @@ class Downloaded:
         path: the file; the folder of its files, where the archive was not kept; of an object the place below the spool
             folder that it would have, where nothing is left.
         size: its bytes.
-        sha256: its digest in hex; None with `digest=None`.
+        sha256: its digest in hex; None with `checksum=None`.
         proof: how it was proved.
         fetched: False when it was there already.
         server_name: the name that the storage gave it, a field and nothing more; None when it gave none.
@@ -189,6 +198,8 @@ class Downloaded:
         url: of the object, such as `s3://bucket/prefix/W/J.zip`; None for a file.
         resumed_from: bytes of it that an earlier run had fetched.
     """
+
+    _instead = _OUTCOME
 
     package: Package
     path: Path
@@ -239,7 +250,7 @@ class Downloaded:
 
 
 @frozen(repr=False)
-class Skipped:
+class Skipped(Hinting):
     """A package that this run leaves alone.
 
     Attributes:
@@ -250,6 +261,8 @@ class Skipped:
         url: of the object that is its own, where there is one.
         folder: where its files were unpacked to; None when they were not.
     """
+
+    _instead = _OUTCOME
 
     package: Package
     reason: str
@@ -278,7 +291,7 @@ class Skipped:
 
 
 @frozen(repr=False)
-class Failed:
+class Failed(Hinting):
     """A package that did not reach the disk.
 
     Attributes:
@@ -286,6 +299,8 @@ class Failed:
         error: the reason; `error.retryable` says whether a later attempt may succeed.
         stage: where it failed.
     """
+
+    _instead = _OUTCOME
 
     package: Package
     error: PixxelError

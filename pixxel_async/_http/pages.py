@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, overload
 
 from attrs import frozen
 
 from .._aio.steps import STEP
+from .._hints import Hinting
 from .._html import MAX_REPR, MAX_ROWS, footprints, html_table, short_repr
 from ..errors import ConfigError, PixxelError
 
@@ -25,7 +26,7 @@ MAX_COLUMNS = 10
 
 
 @frozen(repr=False)
-class Page(Sequence[T_co], Generic[T_co]):
+class Page(Hinting, Sequence[T_co], Generic[T_co]):
     """The rows of one answer, in the server's order.
 
     A listing may have more: see `has_more`; `async for row in client.….list()` reads all rows.
@@ -35,6 +36,11 @@ class Page(Sequence[T_co], Generic[T_co]):
         total: rows of the whole listing, if announced.
         has_more: whether the listing continues after this page, or may continue if no total is announced.
     """
+
+    _instead: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("data", "features", "items", "results"), "a page is a sequence of rows: `for row in page`"),
+        **dict.fromkeys(("next", "next_page"), "`async for row in client.….list(…)` reads all pages"),
+    }
 
     rows: Sequence[T_co]
     total: int | None = None

@@ -129,6 +129,25 @@ class Waiter(Protocol):
     async def close(self) -> None: ...
 
 
+_RUN = "`client.jobs.create(workflow_id, project_id=…)` runs a workflow"
+_FETCH = "`DownloadManager(client, folder).fetch(row)` downloads a package"
+_STARTS = ("run", "start", "submit", "execute")
+_INSTEAD: Mapping[tuple[str, str], str] = {
+    **{(resource, name): _RUN for resource in ("Workflows", "Jobs") for name in _STARTS},
+    **{("", name): _FETCH for name in ("download", "export", "fetch", "save")},
+    ("Jobs", "cancel"): "the API has no call that stops a job; what waits for it can be cancelled",
+    ("Jobs", "tasks"): "`(await client.jobs.get(workflow_id, job_id)).tasks` are the tasks of a job",
+    **{("Tasks", name): "`(await client.jobs.get(workflow_id, job_id)).tasks` has them" for name in ("get", "list")},
+    **{("Orders", name): "`create(items, dry_run=True)` prices an order" for name in ("estimate", "price", "quote")},
+    **{
+        ("Orders", name): "`client.catalogs.search(order_ids=[id])` lists the images that are there"
+        for name in ("download", "fetch", "wait", "watch")
+    },
+    **{("Archives", name): "`client.orders.create([item])` buys images" for name in ("buy", "order")},
+}
+"""What to use in place of a name, by resource and name; resource "": any."""
+
+
 class Resource:
     """Base of the generated resource classes."""
 
@@ -143,8 +162,7 @@ class Resource:
             """Name the method that was meant."""
             kind = type(self)
             methods = [each for each in dir(kind) if not each.startswith("_")]
-            starts = kind.__name__ == "Workflows" and name in ("run", "start", "submit", "execute")
-            hint = "`client.jobs.create(workflow, …)` runs a workflow" if starts else ""
+            hint = _INSTEAD.get((kind.__name__, name)) or _INSTEAD.get(("", name), "")
             raise AttributeError(no_attribute(kind.__name__, name, methods, hint), name=name, obj=self)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
@@ -131,9 +131,8 @@ class DownloadManager(AsyncWithOnly):
 
         def __getattr__(self, name: str) -> NoReturn:
             """Name the method that was meant."""
-            hint = (
-                "`fetch` fetches one package, `fetch_all` many" if name in ("download", "export", "get", "run") else ""
-            )
+            guesses = ("download", "download_all", "download_many", "export", "fetch_many", "get", "run")
+            hint = "`fetch` fetches one package, `fetch_all` many" if name in guesses else ""
             methods = [each for each in dir(type(self)) if not each.startswith("_")]
             raise AttributeError(no_attribute("the manager", name, methods, hint), name=name, obj=self)
 
@@ -300,7 +299,7 @@ class DownloadManager(AsyncWithOnly):
     def _context(self, client: PixxelClient | None, settings: DownloadOptions, location: Location) -> BatchContext:
         valid = {field.name for field in attrs.fields(type(self._settings))}
         if unknown := sorted(settings.keys() - valid):
-            raise ConfigError(f"no such download setting: {', '.join(unknown)}; there are {', '.join(sorted(valid))}")
+            raise ConfigError(_no_setting(unknown, valid))
         if client is not None:
             _check_client(client)
         chosen = attrs.evolve(self._settings, **settings)
@@ -377,3 +376,22 @@ def _check_client(client: Any) -> None:
         raise ConfigError(
             f"a manager needs an open PixxelClient, not {kind}: client.with_key(key) makes one for another key"
         )
+
+
+_MEANT = {
+    **dict.fromkeys(("concurrency", "max_workers", "parallel", "threads", "workers"), "max_concurrent_downloads=8"),
+    **dict.fromkeys(("force", "overwrite", "replace"), 'on_existing="replace"'),
+    **dict.fromkeys(("bandwidth", "bwlimit", "rate_limit"), "max_bandwidth=10_000_000"),
+    **dict.fromkeys(("unpack", "unzip"), "extract=True"),
+    "progress": "DownloadManager(…, on_event=…)",
+    "deadline": "timeout= for each package, total_timeout= for all",
+}
+"""Guesses of an option, and what to write in its place."""
+
+
+def _no_setting(unknown: Sequence[str], valid: Iterable[str]) -> str:
+    """Return the message for options that do not exist."""
+    meant = [f"for {name} write {_MEANT[name]}" for name in unknown if name in _MEANT]
+    return (
+        f"no such download setting: {', '.join(unknown)}; {', '.join(meant) or 'there are ' + ', '.join(sorted(valid))}"
+    )

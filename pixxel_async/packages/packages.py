@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from .._aio.loop_budget import LoopBudget
 from .._aio.threads import Threads
+from .._hints import Hinting
 from .._http.resource import API, Wait
 from .._http.streaming import Storage
 from .._protocol.headers import http_date, retry_after
@@ -41,7 +42,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Packages(PackageReader):
+class Packages(Hinting, PackageReader):
     """Request packages of every kind, wait until they are packed, cache their signed links, and read their bytes.
 
     Args:
@@ -58,6 +59,11 @@ class Packages(PackageReader):
         span: surrounds each request for a package, for observers.
         now: wall clock, used if an answer has no Date header.
     """
+
+    _instead = dict.fromkeys(
+        ("download", "export", "fetch", "get", "save"),
+        "`DownloadManager(client, folder).fetch(package)` downloads, `open` streams, `link` returns a signed link",
+    )
 
     def __init__(
         self,

@@ -156,7 +156,13 @@ class Sandbox(SandboxBuilder):
             return list(self._requests)
 
     def inject(self, fault: Fault) -> None:
-        """Inject a fault from now on."""
+        """Inject a fault from now on.
+
+        Raises:
+            ConfigError: it is no `Fault`.
+        """
+        if not isinstance(fault, Fault):
+            raise ConfigError(f"inject takes a Fault, such as Fault(route='storage', kind='cut'), not {fault!r:.60}")
         with self.lock:
             self.plan.add(fault)
 

@@ -11,7 +11,7 @@ from attrs import evolve, field, fields_dict, frozen
 from .._protocol.hosts import host_of, is_loopback
 from ..errors import ConfigError
 from .assign import assign
-from .checks import one_of, origin_of
+from .checks import one_of, origin_of, part
 from .constants import Constants, MiB
 from .options import DownloadOptions
 from .parts import DownloadSettings, HTTPSettings, OnExisting, OnMissing, PollSettings, RetrySettings, Verify
@@ -63,10 +63,10 @@ class Settings:
     """Origin of the API."""
     origin: str = ""
     """Origin that download records are bound to; empty for that of `base_url`."""
-    http: HTTPSettings = field(factory=HTTPSettings)
-    retry: RetrySettings = field(factory=RetrySettings)
-    poll: PollSettings = field(factory=PollSettings)
-    download: DownloadSettings = field(factory=DownloadSettings)
+    http: HTTPSettings = field(factory=HTTPSettings, validator=part(HTTPSettings))
+    retry: RetrySettings = field(factory=RetrySettings, validator=part(RetrySettings))
+    poll: PollSettings = field(factory=PollSettings, validator=part(PollSettings))
+    download: DownloadSettings = field(factory=DownloadSettings, validator=part(DownloadSettings))
     constants: Constants = field(factory=Constants, repr=False, metadata={"internal": True})
     """Values for tests and measurements; see `pixxel_async.settings.constants`."""
 

@@ -26,6 +26,19 @@ def between(low: float, high: float | None = None) -> Any:
     return check
 
 
+def part(kind: type) -> Any:
+    """Return a validator of a group of settings, which is an object of this class."""
+
+    def check(instance: object, attribute: Any, value: Any) -> None:
+        if not isinstance(value, kind):
+            given = type(value).__name__
+            raise ConfigError(
+                f"{attribute.name} must be {kind.__name__}(…), not a {given}: {kind.__name__}(name=value, …)"
+            )
+
+    return check
+
+
 def function_or_between(low: float) -> Any:
     """Accept a function, or a number as `between` does."""
     check = between(low)

@@ -45,7 +45,7 @@ ALLOWED = {
     "sandbox": {"description", "errors", "_files", "_formats", "_protocol.hosts", "_version"},
     "_codegen": {"description"},
     "description": {"errors"},
-    "events": {"errors", "packages", "_formats", "_html"},
+    "events": {"errors", "packages", "_formats", "_hints", "_html"},
     "settings": {"errors", "_files", "_formats", "_protocol", "_redact"},
     "_protocol": {"errors", "_redact"},
     "_formats": {"errors", "_files"},

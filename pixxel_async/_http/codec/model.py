@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
+from types import UnionType
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Union, dataclass_transform, get_args, get_origin
 
 import attrs
 
@@ -169,10 +170,35 @@ class Model:
                 yield field.name, "***" if field.metadata.get("secret") else mask_value(value)
 
 
+_ROW_IS_DATA = "a row is data; `client.….wait(…)` waits for its end, and `client.….get(…)` reads it again"
+_INSTEAD = {
+    **dict.fromkeys(("download", "fetch", "save"), "`DownloadManager(client, folder).fetch(row)` downloads a package"),
+    **dict.fromkeys(("refresh", "reload", "wait"), _ROW_IS_DATA),
+    "assets": "`client.assets.list(aoi_id)` lists the assets of an AOI",
+    "insights": "`client.insights.list(aoi_id)` lists the insights of an AOI",
+    "jobs": "`client.jobs.list(workflow_id)` lists the jobs of a workflow",
+}
+"""Guesses of a member, and what to use in its place."""
+
+
 @lru_cache(1024)
 def _no_member(kind: Any, name: str) -> str:
-    """Return the message for a member that a model does not have."""
-    return no_attribute(kind.__name__, name, (each.name for each in attrs.fields(kind) if each.name != "extra"))
+    """Return the message for a member that a model does not have; one of a nested object may be meant."""
+    members = [each.name for each in attrs.fields(kind) if each.name != "extra"]
+    return no_attribute(kind.__name__, name, members, _INSTEAD.get(name) or _nested(kind, members, name))
+
+
+def _nested(kind: Any, members: Sequence[str], name: str) -> str:
+    """Return where a nested object has a member of this name, or of this name behind a prefix; empty if none has."""
+    if name.startswith("_") or any(each.endswith(f"_{name}") for each in members):
+        return ""
+    for outer in attrs.fields(attrs.resolve_types(kind)):
+        parts = get_args(outer.type) if get_origin(outer.type) in (Union, UnionType) else ()  # no lists of objects
+        for inner in filter(attrs.has, parts):
+            for each in attrs.fields(inner):
+                if each.name == name or each.name.endswith(f"_{name}"):
+                    return f"`{outer.name}.{each.name}` may be meant"
+    return ""
 
 
 class Masked(str):

@@ -98,6 +98,8 @@ def _no_package(value: object) -> str:
         if inspect.iscoroutine(value):
             value.close()
         return f"this {name} is no package yet: write `await` before the call"
+    if isinstance(value, list | tuple | set):
+        return f"a {name} is no package: `fetch_all` takes many of them, `fetch` a single one"
     rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
     return f"{name} identifies no package; pass a package, a row ({rows}), or text such as 'job:W/J'"
 
