@@ -60,9 +60,9 @@ async def start(
         location = await locations.at(place, spool)
         path, note = await locations.record_of(location)
         opened = await Record.open(path, origin=client.origin)
-        if note or (opened.begun and await location.destination.has_sums()):  # a dead machine published no rows
+        if note or (opened.is_new and await location.destination.has_sums()):  # a dead machine published no rows
             await opened.note_lost()
-        if not note and (opened.notes or (opened.begun and record is None)):  # the record is lost, or there was none
+        if not note and (opened.notes or (opened.is_new and record is None)):  # the record is lost, or there was none
             await threads.run(disk.sweep, location.folder)
         opened.notes += (note,) if note else ()
     except BaseException:

@@ -118,9 +118,9 @@ class SandboxBuilder:
             steps = tuple(JobStep(self.world.new_id("task"), block) for block in source.blocks)
             failing = _failing_task(steps, fails_at)
             long = seconds or _SPAN * len(steps)
-            begun = self.clock.now() - (0.0 if seconds else long)
+            started_at = self.clock.now() - (0.0 if seconds else long)
             run = JobRun(
-                self.world.new_id("job"), source.id, self.world.user_id, begun, long, steps, failing, source.errors
+                self.world.new_id("job"), source.id, self.world.user_id, started_at, long, steps, failing, source.errors
             )
             self.world.runs[source.id][run.id] = run
             self._set_packing(run.id, packing, packs)
@@ -143,8 +143,8 @@ class SandboxBuilder:
         with self.lock:
             name = name or f"AOI {len(self.world.areas) + 1} of a test"
             imaged, long = (PLACES[len(self.world.areas) % len(PLACES)], SATELLITES[-1]), seconds or _SPAN
-            begun = self.clock.now() - (0.0 if seconds else long)
-            return add_area(self.world, name, self._project(project_id), imaged, images, begun, long)
+            started_at = self.clock.now() - (0.0 if seconds else long)
+            return add_area(self.world, name, self._project(project_id), imaged, images, started_at, long)
 
     def add_insight(
         self,
@@ -173,8 +173,8 @@ class SandboxBuilder:
             if aoi_id not in self.world.areas or block not in BLOCKS:
                 raise ConfigError(f"there is no AOI {aoi_id}, or no block {block}")
             long = seconds or _SPAN
-            begun = self.clock.now() - (0.0 if seconds else long)
-            insight = add_insight(self.world, self.world.areas[aoi_id], BLOCKS[block], begun, long, fails=fails)
+            started_at = self.clock.now() - (0.0 if seconds else long)
+            insight = add_insight(self.world, self.world.areas[aoi_id], BLOCKS[block], started_at, long, fails=fails)
             self._set_packing(insight.id, packing, packs)
             return insight
 

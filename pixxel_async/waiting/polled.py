@@ -114,14 +114,14 @@ class Polled(Generic[T]):
         if self.failures:
             return next_wait(now - self.since, self.failures, settings, roll, restarts=False)
         age, restarts = now - self.since, self.wait.restarts
-        likely = remaining(getattr(self.last, PROGRESS, None), _expected(self.last), age)
+        likely = remaining(getattr(self.last, PROGRESS, None), _read_estimate(self.last), age)
         if likely is None or restarts:
             return next_wait(age, self.asked, settings, roll, self.setbacks, restarts=restarts)
         floor = next_wait(age, self.still, settings, roll, restarts=False)
         return estimated_wait(likely, floor, settings.max_interval)
 
 
-def _expected(value: object) -> float | None:
+def _read_estimate(value: object) -> float | None:
     for member, unit in ESTIMATES.items():
         number = numeric(getattr(value, member, None))
         if number is not None:

@@ -51,7 +51,7 @@ class Database:
         owner: this process, as holder of leases.
         number: its number in the table of owners, which claimed rows carry.
         notes: problems found and repaired while opening.
-        begun: whether there was no record before.
+        is_new: whether there was no record before.
         lost: whether a damaged record was set aside, now or earlier, or a row was damaged.
         held: the rows that this owner holds.
     """
@@ -61,7 +61,7 @@ class Database:
         self.owner = owner
         self.number = 0
         self.notes: list[str] = []
-        self.begun = False
+        self.is_new = False
         self.lost = False
         self.held: dict[Key, HeldRow] = {}
         self.sql: sqlite3.Connection
@@ -92,7 +92,7 @@ class Database:
     def _open(self, *, may_create: bool) -> None:
         """Connect, check and enter; a damaged file is set aside and a new one created. The opening lock is held."""
         size = self.path.stat().st_size if self.path.exists() else 0
-        self.begun = may_create and not size
+        self.is_new = may_create and not size
         try:
             self._connect()
             if size:

@@ -33,13 +33,13 @@ class Record:
     Attributes:
         path: the database file.
         notes: messages about damage found and repaired while opening.
-        begun: whether there was no record before.
+        is_new: whether there was no record before.
     """
 
     def __init__(self, database: Database, writer: CommitThread, owner: Owner, clock: Callable[[], float]) -> None:
         self.path = database.path
         self.notes = tuple(database.notes)
-        self.begun = database.begun
+        self.is_new = database.is_new
         self._database = database
         self._writer = writer
         self._owner = owner

@@ -48,10 +48,10 @@ class FinishedPackages:
         self._stack = AsyncExitStack()
         self._record: Record | None = None
         self._rows: dict[str, Done] = {}
-        self._fresh: dict[str, Done] = {}
+        self._unmerged: dict[str, Done] = {}
 
     def __enter__(self) -> Self:
-        self._rows, self._fresh = self._table.read()
+        self._rows, self._unmerged = self._table.read()
         if self._place.record.exists():
             self._record = self._portal.call(self._open_record)
         return self
@@ -93,7 +93,7 @@ class FinishedPackages:
 
     def record(self, new: dict[str, Done]) -> None:
         """Take new rows into the record and SHA256SUMS, then compact the table; nothing to do if there are none."""
-        fresh = self._fresh | new
+        fresh = self._unmerged | new
         if fresh or self._record is None:
             self._portal.call(self._write_record, fresh)
             self._table.compact()

@@ -86,7 +86,7 @@ class Packing:
         self._ready: dict[str, float] = {}
         self._stored: dict[str, Stored] = {}
         self._links: dict[str, tuple[float, str]] = {}
-        self._made: OrderedDict[str, VirtualBytes] = OrderedDict()
+        self._bodies: OrderedDict[str, VirtualBytes] = OrderedDict()
 
     def ask(self, key: str, owner: str, make: Callable[[], VirtualBytes], now: float) -> PackedArchive:
         """Request the package `key` of the object `owner`; the first request starts the packing."""
@@ -118,9 +118,9 @@ class Packing:
 
     def body(self, stored: Stored) -> VirtualBytes:
         """Return an object's bytes; the last few objects stay cached."""
-        if stored.key not in self._made:
-            self._made[stored.key] = stored.make()
-        self._made.move_to_end(stored.key)
-        if len(self._made) > _KEPT:
-            self._made.popitem(last=False)
-        return self._made[stored.key]
+        if stored.key not in self._bodies:
+            self._bodies[stored.key] = stored.make()
+        self._bodies.move_to_end(stored.key)
+        if len(self._bodies) > _KEPT:
+            self._bodies.popitem(last=False)
+        return self._bodies[stored.key]

@@ -67,11 +67,15 @@ def add_workflow(
     return world.workflows[id]
 
 
-def add_run(world: World, workflow: SandboxWorkflow, begun: float, seconds: float, *, fails: bool = False) -> JobRun:
+def add_run(
+    world: World, workflow: SandboxWorkflow, started_at: float, seconds: float, *, fails: bool = False
+) -> JobRun:
     """Add a job to a workflow; a failing one fails in its last step."""
     id = world.new_id("job")
     steps = tuple(JobStep(world.new_id("task"), block) for block in workflow.blocks)
-    run = JobRun(id, workflow.id, world.user_id, begun, seconds, steps, steps[-1].id if fails else "", workflow.errors)
+    run = JobRun(
+        id, workflow.id, world.user_id, started_at, seconds, steps, steps[-1].id if fails else "", workflow.errors
+    )
     world.runs[workflow.id][id] = run
     return run
 
@@ -100,7 +104,7 @@ def add_area(
     project: str,
     imaged: tuple[SceneLocation, SandboxSatellite],
     images: int,
-    begun: float,
+    started_at: float,
     seconds: float,
 ) -> Area:
     """Add an AOI around a location, with a satellite's newest images of it."""
@@ -108,25 +112,25 @@ def add_area(
     own = [scene for scene in world.scenes.values() if (scene.satellite, scene.place) == (satellite, place)]
     id, text, shape = world.new_id("aoi"), f"Fields around {place.name}", square(place)
     scenes = tuple(own[len(own) - images :])
-    area = Area(id, name, text, satellite.id, project, world.user_id, shape, scenes, begun, seconds)
+    area = Area(id, name, text, satellite.id, project, world.user_id, shape, scenes, started_at, seconds)
     world.areas[id] = area
     return area
 
 
 def add_insight(
-    world: World, area: Area, block: SandboxBlock, begun: float, seconds: float, *, fails: bool = False
+    world: World, area: Area, block: SandboxBlock, started_at: float, seconds: float, *, fails: bool = False
 ) -> SandboxInsight:
     """Add an insight to an AOI."""
     id, inputs = world.new_id("insight"), [port.data(block.name) for port in block.inputs]
     insight = SandboxInsight(
-        id, block.title, area.project_id, world.user_id, {}, area, block, inputs, begun, seconds, fails
+        id, block.title, area.project_id, world.user_id, {}, area, block, inputs, started_at, seconds, fails
     )
     world.insights[id] = insight
     return insight
 
 
 def add_order(
-    world: World, area: Area, items: int, begun: float, seconds: float, speed: str = "STANDARD"
+    world: World, area: Area, items: int, started_at: float, seconds: float, speed: str = "STANDARD"
 ) -> SandboxOrder:
     """Add an order whose items each buy all images of an AOI, to be delivered at this speed."""
     feature = {"type": "Feature", "properties": {}, "geometry": area.geometry}
@@ -143,5 +147,5 @@ def add_order(
     }
     lines = tuple(OrderLine(world.new_id("order item"), item, area.scenes) for _ in range(items))
     id = world.new_id("order")
-    world.orders[id] = SandboxOrder(id, world.user_id, world.org_id, lines, begun, seconds)
+    world.orders[id] = SandboxOrder(id, world.user_id, world.org_id, lines, started_at, seconds)
     return world.orders[id]

@@ -55,9 +55,9 @@ def get_entry(world: World, ask: Ask) -> Any:
 
 
 def _row(world: World, entry: OrderEntry, now: float) -> Row:
-    began = [row["begun"] for row in world.deliveries if row["catalog_id"] == entry.id]
+    starts = [row["started_at"] for row in world.deliveries if row["catalog_id"] == entry.id]
     automated = delivery_status(entry.order, entry.line, world.stores, now) or "UNSPECIFIED"
-    delivery = status_of_delivery(began[-1], world.job_seconds, now) if began else automated
+    delivery = status_of_delivery(starts[-1], world.job_seconds, now) if starts else automated
     return entry_row(entry, delivery, world.packing.origin)
 
 

@@ -72,7 +72,7 @@ def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
             "task_id": entry.task_id,
             "cloud_delivery": {"path": "", **wish["cloud_info"]},
             "target_path": f"{entry.order.id}/{entry.scene.id}.zip",
-            "begun": now,
+            "started_at": now,
             "created_by": world.user_id,
             "updated_by": world.user_id,
         }
@@ -82,10 +82,10 @@ def _deliveries(world: World, wish: Row, now: float) -> list[Row]:
 
 def _delivery(world: World, row: Row, now: float) -> Row:
     """Render a delivery; its status follows the clock."""
-    begun, ends = row["begun"], row["begun"] + world.job_seconds
-    status = status_of_delivery(begun, world.job_seconds, now)
-    times = {"status": status, "created_at": zulu(begun), "updated_at": zulu(min(now, ends))}
-    return {**{name: value for name, value in row.items() if name != "begun"}, **times}
+    started_at, ends = row["started_at"], row["started_at"] + world.job_seconds
+    status = status_of_delivery(started_at, world.job_seconds, now)
+    times = {"status": status, "created_at": zulu(started_at), "updated_at": zulu(min(now, ends))}
+    return {**{name: value for name, value in row.items() if name != "started_at"}, **times}
 
 
 HANDLERS = {

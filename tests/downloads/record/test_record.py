@@ -324,7 +324,7 @@ async def test_an_empty_record_is_a_new_one(tmp_path: Path) -> None:
     path.touch()
 
     async with await opened(tmp_path) as record:
-        assert record.begun and not record.lost and not record.notes
+        assert record.is_new and not record.lost and not record.notes
     assert not path.with_name("record.sqlite.damaged-1").exists()
 
 

@@ -22,7 +22,7 @@ class Area:
     Attributes:
         id, name, description, satellite_id, project_id, geometry, user_id: as in the API.
         scenes: the scenes of its assets.
-        begun: when it was created, in seconds since 1970.
+        started_at: when it was created, in seconds since 1970.
         seconds: time until its assets are ready.
     """
 
@@ -34,7 +34,7 @@ class Area:
     user_id: str
     geometry: Row
     scenes: tuple[Scene, ...]
-    begun: float
+    started_at: float
     seconds: float
 
     @property
@@ -49,7 +49,7 @@ class Area:
 
     def progress(self, now: float) -> int:
         """Return its progress, 0 to 100."""
-        return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
+        return max(0, min(100, int(100 * (now - self.started_at) / self.seconds))) if self.seconds else 100
 
     def status(self, now: float) -> str:
         """Return `started`, then `running`, then `success`."""
@@ -57,7 +57,7 @@ class Area:
 
     def dates(self) -> list[str]:
         """Return the days of its scenes as visualizations spell them, such as `2024_05_06`."""
-        return sorted({f"{at(scene.taken):%Y_%m_%d}" for scene in self.scenes})
+        return sorted({f"{at(scene.taken_at):%Y_%m_%d}" for scene in self.scenes})
 
 
 def area_row(aoi: Area, now: float, images_by: str = "date") -> Row:
@@ -78,8 +78,8 @@ def area_row(aoi: Area, now: float, images_by: str = "date") -> Row:
         "progress": aoi.progress(now),
         "status": aoi.status(now),
         "is_favourite": False,
-        "created_at": offset(aoi.begun),
-        "updated_at": offset(min(now, aoi.begun + aoi.seconds)),
+        "created_at": offset(aoi.started_at),
+        "updated_at": offset(min(now, aoi.started_at + aoi.seconds)),
         "user_id": aoi.user_id,
         "area_in_sq_m": round(area(aoi.geometry), 2),
         "centroid": centre(aoi.geometry),
@@ -88,7 +88,7 @@ def area_row(aoi: Area, now: float, images_by: str = "date") -> Row:
 
 def assets(aoi: Area, now: float) -> list[Row]:
     """Return one asset for each scene and one mosaic for each day."""
-    singles = [_asset(aoi, "stac_item", scene.id, f"{at(scene.taken):%Y-%m-%d}", now) for scene in aoi.scenes]
+    singles = [_asset(aoi, "stac_item", scene.id, f"{at(scene.taken_at):%Y-%m-%d}", now) for scene in aoi.scenes]
     days = [date.replace("_", "-") for date in aoi.dates()]
     return singles + [_asset(aoi, "mosaic", f"mosaic {day}", day, now) for day in days]
 
@@ -117,6 +117,6 @@ def _asset(aoi: Area, kind: str, name: str, day: str, now: float) -> Row:
         "resolution": BY_ID[aoi.satellite_id].resolution,
         "status": "success" if done else "creating",
         "visualization_id": "",
-        "created_at": spaced(aoi.begun),
-        "updated_at": spaced(min(now, aoi.begun + aoi.seconds)),
+        "created_at": spaced(aoi.started_at),
+        "updated_at": spaced(min(now, aoi.started_at + aoi.seconds)),
     }

@@ -58,7 +58,7 @@ class Scene:
         id: in the naming pattern of its satellite.
         satellite: the satellite that acquired it.
         place: its centre.
-        taken: when, in seconds since 1970.
+        taken_at: when, in seconds since 1970.
         cloud: cloud cover in per cent.
         off_nadir: degrees.
     """
@@ -66,7 +66,7 @@ class Scene:
     id: str
     satellite: SandboxSatellite
     place: SceneLocation
-    taken: float
+    taken_at: float
     cloud: float
     off_nadir: float
 

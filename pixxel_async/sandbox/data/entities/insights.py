@@ -23,7 +23,7 @@ class SandboxInsight:
         area: its AOI.
         block: its processing block.
         input: its input as sent.
-        begun: when it was created, in seconds since 1970.
+        started_at: when it was created, in seconds since 1970.
         seconds: its duration.
         fails: whether it fails at its end.
     """
@@ -36,13 +36,13 @@ class SandboxInsight:
     area: Area
     block: SandboxBlock
     input: Any
-    begun: float
+    started_at: float
     seconds: float
     fails: bool = False
 
     def progress(self, now: float) -> int:
         """Return its progress, 0 to 100."""
-        return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
+        return max(0, min(100, int(100 * (now - self.started_at) / self.seconds))) if self.seconds else 100
 
     def status(self, now: float) -> str:
         """Return `running`, `completed` or `failed`. Source: the words in the vendor's guides."""
@@ -73,7 +73,7 @@ def insight_row(insight: SandboxInsight, now: float, elements: str = "name") -> 
         "metadata": insight.metadata,
         "err_msg": "the block could not read its input" if status == "failed" else "",
         "created_by": insight.created_by,
-        "created_at": zulu(insight.begun),
+        "created_at": zulu(insight.started_at),
         "deleted_at": "",
     }
 

@@ -31,8 +31,8 @@ def _row(run: JobRun, now: float) -> Row:
         "progress": str(run.progress(now)),
         "cost": run.cost,
         "estimated_duration": round(run.seconds),
-        "time_taken": _span(min(now, run.ends) - run.begun),
-        "created_at": zulu(run.begun),
+        "time_taken": _span(min(now, run.ends) - run.started_at),
+        "created_at": zulu(run.started_at),
         "updated_at": zulu(min(now, run.ends)),
         "finished_at": zulu(run.ends) if has_ended else "",
     }
@@ -52,7 +52,7 @@ def _detail(run: JobRun, now: float) -> Row:
     last = zulu(min(now, run.ends))
     return {
         **job_row(run, now),
-        "exec_created_at": zulu(run.begun),
+        "exec_created_at": zulu(run.started_at),
         "exec_updated_at": last,
         "val_errors": list(run.errors),
         "spec": {"blocks": [{"name": step.block.name, "version": step.block.versions[-1]} for step in run.steps]},
@@ -61,7 +61,7 @@ def _detail(run: JobRun, now: float) -> Row:
 
 
 def _task(run: JobRun, at: int, now: float) -> Row:
-    step, starts = run.steps[at], run.begun + at * run.pace
+    step, starts = run.steps[at], run.started_at + at * run.pace
     status, ends = run.step_status(step, now), starts + run.pace
     has_begun, has_ended = status != "created", status in ("completed", "failed")
     block = step.block
@@ -81,8 +81,8 @@ def _task(run: JobRun, at: int, now: float) -> Row:
         "disclaimer": [block.disclaimer] if has_ended and block.disclaimer else [],
         "estimated_time_duration": round(run.pace),
         "time_taken": _span(min(now, ends) - starts) if has_begun else "",
-        "created_at": zulu(run.begun),
-        "updated_at": zulu(min(now, ends) if has_begun else run.begun),
+        "created_at": zulu(run.started_at),
+        "updated_at": zulu(min(now, ends) if has_begun else run.started_at),
         "finished_at": zulu(ends) if has_ended else "",
         "send_time": zulu(starts) if has_begun else "",
         "recv_time": zulu(starts) if has_begun else "",

@@ -58,7 +58,7 @@ class JobRun:
 
     Attributes:
         id, workflow_id, created_by: as in the API.
-        begun: when it was created, in seconds since 1970.
+        started_at: when it was created, in seconds since 1970.
         seconds: duration of all its steps together.
         steps: in order.
         fails_at: id of the failing step; empty if none fails.
@@ -68,7 +68,7 @@ class JobRun:
     id: str
     workflow_id: str
     created_by: str
-    begun: float
+    started_at: float
     seconds: float
     steps: tuple[JobStep, ...]
     fails_at: str = ""
@@ -93,7 +93,7 @@ class JobRun:
     @cached_property
     def ends(self) -> float:
         """Return when it completes or fails."""
-        return self.begun + self.pace * self.count
+        return self.started_at + self.pace * self.count
 
     @cached_property
     def cost(self) -> int:
@@ -109,8 +109,8 @@ class JobRun:
     def progress(self, now: float) -> int:
         """Return its progress, 0 to 100, which never decreases."""
         return (
-            max(0, min(100, int(100 * (now - self.begun) / (self.ends - self.begun))))
-            if self.ends > self.begun
+            max(0, min(100, int(100 * (now - self.started_at) / (self.ends - self.started_at))))
+            if self.ends > self.started_at
             else 100
         )
 
@@ -121,8 +121,8 @@ class JobRun:
     def step_status(self, step: JobStep, now: float) -> str:
         """Return `created`, `inprogress`, `completed` or `failed`. Source: the block states of the vendor's runner."""
         at = self.steps.index(step)
-        if at >= self.count or now < self.begun + at * self.pace:
+        if at >= self.count or now < self.started_at + at * self.pace:
             return "created"
-        if now < self.begun + (at + 1) * self.pace:
+        if now < self.started_at + (at + 1) * self.pace:
             return "inprogress"
         return "failed" if step.id == self.fails_at else "completed"

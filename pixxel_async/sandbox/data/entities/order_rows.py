@@ -133,6 +133,6 @@ def delivery_status(order: SandboxOrder, line: OrderLine, stores: Container[str]
     return status_of_delivery(order.placed + order.seconds, order.seconds, now) if store in stores else "FAILED"
 
 
-def status_of_delivery(begun: float, seconds: float, now: float) -> str:
-    """Return the status at `now` of a delivery that began at `begun` and takes so many seconds."""
-    return "SUCCESS" if now >= begun + seconds else "IN_PROGRESS" if now > begun else "CREATED"
+def status_of_delivery(started_at: float, seconds: float, now: float) -> str:
+    """Return the status at `now` of a delivery that began at `started_at` and takes so many seconds."""
+    return "SUCCESS" if now >= started_at + seconds else "IN_PROGRESS" if now > started_at else "CREATED"

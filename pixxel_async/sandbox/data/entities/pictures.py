@@ -68,7 +68,7 @@ class Picture:
         area: its AOI.
         index: the index's row.
         user_id, tenant_id: as in the API.
-        begun: when it was created, in seconds since 1970.
+        started_at: when it was created, in seconds since 1970.
         seconds: time until it is ready.
         legends: classes set by a user, by mode and date; they replace the computed ones.
     """
@@ -78,13 +78,13 @@ class Picture:
     index: Row
     user_id: str
     tenant_id: str
-    begun: float
+    started_at: float
     seconds: float
     legends: dict[tuple[str, str], list[Row]] = field(factory=dict)
 
     def progress(self, now: float) -> int:
         """Return its progress, 0 to 100."""
-        return max(0, min(100, int(100 * (now - self.begun) / self.seconds))) if self.seconds else 100
+        return max(0, min(100, int(100 * (now - self.started_at) / self.seconds))) if self.seconds else 100
 
     def modes(self) -> list[str]:
         """Return its legend modes: both for preset indices, dynamic for custom ones, none for composites and grey."""
@@ -165,8 +165,8 @@ def picture_row(picture: Picture, now: float) -> Row:
         "status": "success" if picture.progress(now) == 100 else "creating",
         "tenant_id": picture.tenant_id,
         "user_id": picture.user_id,
-        "created_at": spaced(picture.begun),
-        "updated_at": spaced(min(now, picture.begun + picture.seconds)),
+        "created_at": spaced(picture.started_at),
+        "updated_at": spaced(min(now, picture.started_at + picture.seconds)),
     }
 
 

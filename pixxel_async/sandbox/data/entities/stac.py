@@ -60,9 +60,9 @@ def link(path: str, title: str, rel: str = "self") -> Row:
 def _common_properties(scene: Scene, shape: Grid) -> Row:
     name = scene.satellite.name.removeprefix("Pixxel-")
     return {
-        "datetime": zulu(scene.taken),
-        "created": zulu(scene.taken + 86_400),
-        "updated": zulu(scene.taken + 2 * 86_400),
+        "datetime": zulu(scene.taken_at),
+        "created": zulu(scene.taken_at + 86_400),
+        "updated": zulu(scene.taken_at + 2 * 86_400),
         "platform": name,
         "constellation": name,
         "instruments": ["VNIR"],
@@ -79,7 +79,7 @@ def _common_properties(scene: Scene, shape: Grid) -> Row:
 
 def _archive_properties(scene: Scene, epsg: int) -> Row:
     return {
-        "startdatetime": zulu(scene.taken - 30),
+        "startdatetime": zulu(scene.taken_at - 30),
         "title": scene.id,
         "description": f"Surface reflectance around {scene.place.name}",
         "license": "proprietary",
