@@ -101,7 +101,7 @@ class Listing:
     async def _job_packages(self, jobs: Iterable[Job], name: str) -> AsyncIterator[Iterable[PackageEntry]]:
         """Yield the packages of jobs: their own at once, those of tasks one request per job later."""
         of_job, of_task = blank_fields(JobPackage, name), blank_fields(TaskPackage, name)
-        own = ((job, item) for job in jobs if (item := self._to_entry(job, _job_name(job), of_job)) is not None)
+        own = ((job, item) for job in jobs if (item := self._to_entry(job, job, of_job)) is not None)
         if self.choice.packages == "job":
             yield (item for _, item in own)
             return
@@ -110,11 +110,11 @@ class Listing:
                 yield [item]
             yield await self._task_packages(job, of_task)
 
-    def _to_entry(self, row: Job | JobTask, subject: str, blank: Mapping[str, Any]) -> PackageEntry | None:
+    def _to_entry(self, row: Job | JobTask, job: Job, blank: Mapping[str, Any]) -> PackageEntry | None:
         try:
             return as_entry(row, blank)
         except ConfigError as error:
-            self.on_error(error, subject)
+            self.on_error(error, _job_name(job))
             return None
 
     async def _task_packages(self, job: Job, blank: Mapping[str, Any]) -> list[PackageEntry]:
@@ -123,7 +123,7 @@ class Listing:
         with self._reporting_errors(_job_name(job)):
             tasks = (await self._with_tasks(job)).tasks or []
         ready = (task for task in tasks if may_have_package(task.status))
-        return [item for task in ready if (item := self._to_entry(task, _job_name(job), blank)) is not None]
+        return [item for task in ready if (item := self._to_entry(task, job, blank)) is not None]
 
     async def _with_tasks(self, job: Job) -> Job:
         """Return the job with its tasks, which listings omit; wait for it first if it is running."""

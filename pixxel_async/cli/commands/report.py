@@ -101,15 +101,15 @@ def report(folder: LocationSpec, record: Path | None, by: Span, html: Path | Non
 
 async def _write_html(folder: LocationSpec, record: Path | None, file: Path) -> int:
     """Write the page; footprints are read from packages evenly spread over the folder."""
-    figures, paths = Figures(), list[Path]()
+    figures, places = Figures(), list[str]()
     async with open_record(folder, record) as opened:
         async for row in opened.rows(folder.folder):
             figures.count(row)
             if row.state == "done" and folder.url is None and (place := package_place(row)) is not None:
-                paths.append(folder.folder / place)
-    chosen = paths[:: -(-len(paths) // _MOST_FOOTPRINTS) or 1]
+                places.append(place)
+    chosen = places[:: -(-len(places) // _MOST_FOOTPRINTS) or 1]
     shapes = await anyio.to_thread.run_sync(
-        lambda: [ring for path in chosen for ring in outer_rings(read_outline(path))]
+        lambda: [ring for place in chosen for ring in outer_rings(read_outline(folder.folder / place))]
     )
     document = Report(str(folder), quote_location(folder), figures, shapes, len(chosen), datetime.now(UTC))
     await anyio.to_thread.run_sync(lambda: write_output(file, render_page(document).encode()))

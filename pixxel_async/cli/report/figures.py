@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import accumulate
 
 from attrs import define, field, frozen
@@ -71,7 +70,7 @@ class Figures:
         lives: times of the fetched packages that have them.
         reasons: missing packages by kind of error.
         missing: some of the missing packages.
-        days: packages fetched, by day in UTC as `2026-01-31`.
+        days: packages fetched, by day in UTC: whole days since 1970.
         sizes: packages by size: those of class i are smaller than `SIZES[i]`, and not smaller than the one before.
         still_packed: archives that could not be unpacked.
     """
@@ -81,7 +80,7 @@ class Figures:
     lives: list[Life] = field(factory=list)
     reasons: Counter[str] = field(factory=Counter)
     missing: list[Missing] = field(factory=list)
-    days: Counter[str] = field(factory=Counter)
+    days: Counter[int] = field(factory=Counter)
     sizes: Counter[int] = field(factory=Counter)
     still_packed: int = 0
 
@@ -102,7 +101,7 @@ class Figures:
         self.size += size
         self.sizes[min(bisect_right(SIZES, size), len(SIZES) - 1)] += 1
         self.still_packed += row.error is not None
-        self.days[datetime.fromtimestamp(row.finished_at or row.updated_at, UTC).date().isoformat()] += 1
+        self.days[int((row.finished_at or row.updated_at) // 86_400)] += 1
         if row.asked_at is not None and row.started_at is not None and row.finished_at is not None:
             started = min(row.started_at, row.finished_at)
             self.lives.append(Life(min(row.asked_at, started), started, row.finished_at, size))

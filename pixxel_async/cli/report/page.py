@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from html import escape
 
 from attrs import frozen
@@ -13,6 +13,7 @@ from ..text import format_count, format_seconds, format_size, format_time, print
 from .charts import Bar, Ring, draw_areas, draw_bars, draw_footprints
 from .figures import SIZES, Figures, Timeline, last_run_lives, make_timeline, package_rate
 
+_EPOCH = date(1970, 1, 1)
 _MOST_DAYS = 31
 """Days that are shown one by one; more are summed up by month."""
 
@@ -179,12 +180,12 @@ def _section(title: str, content: str, kind: str = "") -> str:
     return f'<section class="{kind}"><h2>{escape(title)}</h2>{content}</section>'
 
 
-def _periods(days: Counter[str]) -> Iterator[Bar]:
+def _periods(days: Counter[int]) -> Iterator[Bar]:
     """Yield the packages of each day, or of each month if there are many days."""
-    periods = days if len(days) <= _MOST_DAYS else Counter[str]()
-    if periods is not days:
-        for day, count in days.items():
-            periods[day[:7]] += count
+    length = len("2026-01-31" if len(days) <= _MOST_DAYS else "2026-01")
+    periods = Counter[str]()
+    for day, count in days.items():
+        periods[(_EPOCH + timedelta(days=day)).isoformat()[:length]] += count
     for period in sorted(periods):
         yield Bar(period, periods[period], f"{periods[period]:,}")
 

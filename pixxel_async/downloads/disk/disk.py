@@ -165,9 +165,10 @@ class Disk:
     def prepare_lookup(self, folder: Path) -> Callable[[str], Final | None]:
         """Return `look_up` for many names of one folder; each of their directories is checked once."""
         checked: set[str] = set()
+        below = os.path.join(folder, "")
 
         def find(name: str) -> Final | None:
-            path = os.path.join(folder, name)
+            path = below + name
             directory = name.rpartition("/")[0]
             try:
                 status = self._calls.lstat(path)  # a name that is free is free whatever its directories are

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ..._formats.name_encoding import to_native
 from .database import Database
-from .rows import COLUMNS, HEAD, Row, RowState, from_columns, from_head, trusted
+from .rows import COLUMNS, HEAD, Row, RowState, from_columns, from_head, trusted, trusted_head
 
 __all__ = ["Digests", "RowPage", "Vouched", "counts", "digests", "get", "known_rows", "name_owner", "page"]
 
@@ -65,7 +65,7 @@ def known_rows(db: Database, identities: Sequence[str], folder: str, *, heads: b
     rows: dict[str, Row] = {}
     if heads:
         for *values, sealed in db.sql.execute(_HEADS, (json.dumps(identities), folder)):
-            if trusted(values, sealed):
+            if trusted_head(values, sealed):
                 rows[values[0]] = from_head(values)
     if len(rows) < len(identities):
         rest = json.dumps([identity for identity in identities if identity not in rows])

@@ -31,6 +31,7 @@ __all__ = [
     "seal",
     "to_columns",
     "trusted",
+    "trusted_head",
 ]
 
 RowState = Literal["waiting", "streaming", "publishing", "done", "failed", "given_up"]
@@ -139,11 +140,21 @@ COLUMNS: tuple[str, ...] = Row._fields
 HEAD = COLUMNS[: COLUMNS.index("sha256") + 1]
 """The first columns: enough to skip a package that is done."""
 _KNOWN = frozenset(COLUMNS)
+_BLANK_REST = Row("", "")[len(HEAD) :]
 _REST = len(HEAD)
 _NAME, _PART = COLUMNS.index("name"), COLUMNS.index("part")
 _RETRYABLE = COLUMNS.index("retryable")
 _FIELDS = COLUMNS.index("fields")
 _JSON = json.JSONDecoder()
+
+
+def trusted_head(values: Sequence[Any], sealed: int | None) -> bool:
+    """Return whether the `HEAD` of a row has its checksum, and only paths that stay below the folder."""
+    return isinstance(sealed, int) and sealed >> 32 == _head_crc(values) and _paths_below(values[_NAME], values[_PART])
+
+
+def _paths_below(name: str | None, part: str | None) -> bool:
+    return (name is None or is_below(name)) and (part is None or (is_below(part) and part.endswith(".part")))
 
 
 def _without_urls(value: object) -> str:
@@ -194,7 +205,7 @@ def from_columns(values: Sequence[Any], *, fields: bool = True) -> Row:
 
 def from_head(values: Sequence[Any]) -> Row:
     """Build the row of a finished package from its `HEAD` alone; the other columns are blank."""
-    row = Row(*values)
+    row = Row._make((*values, *_BLANK_REST))
     return row if row.name is None or row.name.isascii() else row._replace(name=to_native(row.name))
 
 
@@ -212,12 +223,8 @@ def _head_crc(head: Sequence[Any]) -> int:
 
 
 def trusted(values: Sequence[Any], sealed: int | None) -> bool:
-    """Return whether a row, or its `HEAD` alone, has its checksum, and only paths that stay below the folder."""
-    head_only = len(values) == _REST
-    if not isinstance(sealed, int) or (sealed >> 32 != _head_crc(values) if head_only else sealed != seal(values)):
-        return False
-    name, part = values[_NAME], values[_PART]
-    return (name is None or is_below(name)) and (part is None or (is_below(part) and part.endswith(".part")))
+    """Return whether a row has its checksum, and only paths that stay below the folder."""
+    return isinstance(sealed, int) and sealed == seal(values) and _paths_below(values[_NAME], values[_PART])
 
 
 _BLANK = to_columns({name: getattr(Row("", ""), name) for name in COLUMNS})

@@ -31,6 +31,11 @@ def _members(kind: type[Package]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))
 
 
+@cache
+def _single_ids(kind: type[Package]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind) if each.converter is not unique_sorted)
+
+
 def unique_sorted(ids: Iterable[str] | None) -> tuple[str, ...]:
     """Convert to a sorted tuple without duplicates, since order is no part of the identity; a str is a list of one."""
     values = (ids,) if isinstance(ids, str) else tuple(ids or ())
@@ -90,7 +95,7 @@ class Package(ABC):
     @classmethod
     def names(cls) -> list[str]:
         """Return the names of the single ids, in the order of the text form."""
-        return [each.name for each in fields(cls) if each.converter is not unique_sorted]
+        return list(_single_ids(cls))
 
     @classmethod
     def lists(cls) -> list[str]:
