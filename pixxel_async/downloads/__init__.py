@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from .manager import DownloadManager
     from .plan import Planned
     from .plan import dry_run as dry_run
-    from .record import Merged, Record, Row, merge
+    from .record import Record, Row
+    from .record.merge import Merged, merge
     from .rules.file_names import check_template as check_template
     from .transfer import Progress, Transfer
     from .verify import Verified, verify_folder, verify_sums, write_sums
@@ -22,7 +23,8 @@ _HOMES = {
     "events_hub": ("Snapshot",),
     "manager": ("DownloadManager",),
     "plan": ("Planned", "dry_run"),
-    "record": ("Merged", "Record", "Row", "merge"),
+    "record": ("Record", "Row"),
+    "record.merge": ("Merged", "merge"),
     "rules.file_names": ("check_template",),
     "transfer": ("Progress", "Transfer"),
     "verify": ("Verified", "verify_folder", "verify_sums", "write_sums"),

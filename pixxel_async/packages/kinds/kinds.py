@@ -12,19 +12,6 @@ from ..._http.call import Call
 from ..._http.codec.serialize import to_body
 from ..._redact import mask
 from ...errors import ConfigError
-from ...models import (
-    Asset,
-    AssetDownload,
-    Catalog,
-    CatalogDownload,
-    Insight,
-    InsightDownload,
-    Job,
-    JobDownload,
-    JobTask,
-    OrderItem,
-    TaskDownload,
-)
 from ...resources import OPERATIONS
 from .answer import PackageAnswer
 from .package import Answered, Package, Packed, unique_sorted
@@ -47,10 +34,10 @@ class JobPackage(Packed):
 
     kind: ClassVar = "job"
     form: ClassVar = "job:WORKFLOW_ID/JOB_ID"
-    answer: ClassVar = JobDownload
+    answer: ClassVar = "JobDownload"
     # ASSUMPTION: the PUT that requests a package also reports its state, and may restart packing.
     restarts: ClassVar = True
-    rows: ClassVar = {Job: {"workflow_id": "workflow_id", "job_id": "id"}}
+    rows: ClassVar = {"Job": {"workflow_id": "workflow_id", "job_id": "id"}}
     row_fields: ClassVar = TIMES
 
     workflow_id: str
@@ -67,9 +54,9 @@ class TaskPackage(Packed):
 
     kind: ClassVar = "task"
     form: ClassVar = "task:WORKFLOW_ID/JOB_ID/TASK_ID"
-    answer: ClassVar = TaskDownload
+    answer: ClassVar = "TaskDownload"
     restarts: ClassVar = True
-    rows: ClassVar = {JobTask: {"workflow_id": "workflow_id", "job_id": "job_id", "task_id": "id"}}
+    rows: ClassVar = {"JobTask": {"workflow_id": "workflow_id", "job_id": "job_id", "task_id": "id"}}
     row_fields: ClassVar = {**TIMES, "task_name": "name"}
 
     workflow_id: str
@@ -87,9 +74,9 @@ class InsightPackage(Packed):
 
     kind: ClassVar = "insight"
     form: ClassVar = "insight:AOI_ID/INSIGHT_ID, with /inputs=NAME,… or /outputs=NAME,… for some of its parts"
-    answer: ClassVar = InsightDownload
+    answer: ClassVar = "InsightDownload"
     restarts: ClassVar = True
-    rows: ClassVar = {Insight: {"aoi_id": "aoi_id", "insight_id": "id"}}
+    rows: ClassVar = {"Insight": {"aoi_id": "aoi_id", "insight_id": "id"}}
     row_fields: ClassVar = {"status": "status", "created_at": "created_at", "insight_name": "name"}
 
     aoi_id: str
@@ -116,11 +103,11 @@ class AssetPackage(Packed):
 
     kind: ClassVar = "asset"
     form: ClassVar = "asset:AOI_ID/asset_ids=ID,…"
-    answer: ClassVar = AssetDownload
+    answer: ClassVar = "AssetDownload"
     by_id: ClassVar = True
     max_lost_answers: ClassVar = LOST_ANSWERS
     id_member: ClassVar = "download_id"
-    rows: ClassVar = {Asset: {"aoi_id": "aoi_id", "asset_ids": "id"}}
+    rows: ClassVar = {"Asset": {"aoi_id": "aoi_id", "asset_ids": "id"}}
     row_fields: ClassVar = {"status": "status", "created_at": "created_at", "asset_name": "name", "date": "date"}
 
     aoi_id: str
@@ -149,10 +136,10 @@ class CatalogPackage(Packed):
 
     kind: ClassVar = "catalog"
     form: ClassVar = "catalog:catalog_ids=ID,… or catalog:order_item_ids=ID,…"
-    answer: ClassVar = CatalogDownload
+    answer: ClassVar = "CatalogDownload"
     by_id: ClassVar = True
     max_lost_answers: ClassVar = LOST_ANSWERS
-    rows: ClassVar = {Catalog: {"catalog_ids": "id"}, OrderItem: {"order_item_ids": "id"}}
+    rows: ClassVar = {"Catalog": {"catalog_ids": "id"}, "OrderItem": {"order_item_ids": "id"}}
     row_fields: ClassVar = {"created_at": "created_at"}
 
     catalog_ids: tuple[str, ...] = field(default=(), converter=unique_sorted)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from attrs import evolve, fields, frozen
 
+from ... import models
 from ..._redact import mask
 from ...errors import ConfigError
 from .answer import PackageAnswer
@@ -54,7 +55,7 @@ class Package(ABC):
         restarts: whether a repeated request may restart packing; such kinds are polled at growing intervals.
         by_id: whether it is requested by POST and then looked up by the id of the download.
         max_lost_answers: lost answers (`OutcomeUnknown`) after which the request is repeated; 0 unless it is free.
-        rows: the classes of `pixxel_async.models` whose rows stand for packages; for each, id name → row member.
+        rows: the classes of `pixxel_async.models` whose rows stand for packages, by name; for each, id name → member.
         row_fields: further fields of a name template: field name → row member.
         asks_api: whether the API is asked for it at all.
         linked: whether its bytes are reached by a signed link; else the API itself returns them.
@@ -66,7 +67,7 @@ class Package(ABC):
     restarts: ClassVar[bool] = False
     by_id: ClassVar[bool] = False
     max_lost_answers: ClassVar[int] = 0
-    rows: ClassVar[Mapping[type[Any], Mapping[str, str]]] = {}
+    rows: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     row_fields: ClassVar[Mapping[str, str]] = {}
     asks_api: ClassVar[bool] = True
     linked: ClassVar[bool] = True
@@ -142,11 +143,11 @@ class Packed(Package):
     """Base class of the kinds that the API packs on request.
 
     Attributes:
-        answer: model class of the answers.
+        answer: name of the class of `pixxel_async.models` that reads the answers.
         id_member: member of the answer that holds the download id, for kinds with `by_id`.
     """
 
-    answer: ClassVar[type[Any]]
+    answer: ClassVar[str]
     id_member: ClassVar[str] = "id"
 
     @abstractmethod
@@ -156,7 +157,7 @@ class Packed(Package):
     async def ask(self, api: API, download_id: str = "") -> PackageAnswer:
         """Request the package, or its state, by one call."""
         call = evolve(self.call(download_id), max_bytes=MAX_ANSWER)
-        answer, headers = await api.fetch_with_headers(call, self.answer)
+        answer, headers = await api.fetch_with_headers(call, getattr(models, self.answer))
         id = getattr(answer, self.id_member, None) if self.by_id else ""
         return PackageAnswer.of(answer, headers, str(id or download_id))
 

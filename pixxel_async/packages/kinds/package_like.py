@@ -6,17 +6,20 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from attrs import frozen
 
+from ... import models
 from ..._redact import mask
 from ...errors import ConfigError
-from ...models import Asset, Catalog, Insight, Job, JobTask, OrderItem
 from ...waiting import verdict
 from .kinds import KINDS
 from .package import Package
+
+if TYPE_CHECKING:
+    from ...models import Asset, Catalog, Insight, Job, JobTask, OrderItem
 
 _INSTEAD: Mapping[str, str] = {
     "Workflow": "its jobs: client.jobs.list(workflow.id)",
@@ -46,7 +49,7 @@ class PackageEntry:
     name: str | None = None
 
 
-PackageLike = Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | PackageEntry
+PackageLike: TypeAlias = "Package | Job | JobTask | Insight | Asset | Catalog | OrderItem | str | PackageEntry"
 """Everything that is accepted where a package is expected."""
 
 
@@ -100,14 +103,15 @@ def _no_package(value: object) -> str:
         return f"this {name} is no package yet: write `await` before the call"
     if isinstance(value, list | tuple | set):
         return f"a {name} is no package: `fetch_all` takes many of them, `fetch` a single one"
-    rows = ", ".join(row.__name__ for kind in KINDS.values() for row in kind.rows)
+    rows = ", ".join(row for kind in KINDS.values() for row in kind.rows)
     return f"{name} identifies no package; pass a package, a row ({rows}), or text such as 'job:W/J'"
 
 
 @cache
 def _kind_of(row: type[Any]) -> tuple[type[Package], Mapping[str, str]] | None:
     """Return the kind of a row class, with id name → row member; None if its rows stand for no package."""
-    kinds = ((kind, ids) for kind in KINDS.values() for model, ids in kind.rows.items() if issubclass(row, model))
+    names = {each.__name__ for each in row.__mro__ if each.__module__.startswith(f"{models.__name__}.")}
+    kinds = ((kind, ids) for kind in KINDS.values() for name, ids in kind.rows.items() if name in names)
     return next(kinds, None)
 
 
