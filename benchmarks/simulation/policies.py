@@ -10,7 +10,7 @@ from typing import Protocol
 
 from attrs import define
 
-from pixxel_async.downloads.body.rules.multipart import RateGauge, worthwhile
+from pixxel_async.downloads.body.rules.multipart import RateGauge, useful_connections
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.schedule.rules.policy import PollPolicy
 from pixxel_async.settings.constants import Constants
@@ -128,7 +128,7 @@ class Learning:
     def lines(self, work: Work, *, left: float, rate: float, spare: int) -> int:
         kept = Kept(int((work.package.size - left) * MB), etag='"1"', total=int(work.package.size * MB))
         gauge = RateGauge(0.0, 0, before=rate * MB, rate=rate * MB)
-        return min(1 + spare, worthwhile(kept, gauge, far=False, rtt=0.0, least=LEAST_RANGE))
+        return min(1 + spare, useful_connections(kept, gauge, far=False, rtt=0.0, least=LEAST_RANGE))
 
 
 class Patient:

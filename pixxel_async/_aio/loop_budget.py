@@ -60,7 +60,7 @@ class LoopBudget:
         await turn
 
     @asynccontextmanager
-    async def opening(self) -> AsyncIterator[None]:
+    async def hold_opening(self) -> AsyncIterator[None]:
         """Hold one of the `OPENINGS` places for the block, but not for long (see `LOOK`).
 
         A storage faster than this loop would otherwise have more responses ready after each iteration, and each

@@ -36,7 +36,7 @@ from .show.summary import (
     sandbox_hint,
     table_row,
 )
-from .show.views import create_view, showing
+from .show.views import create_view, show_progress
 from .text import format_seconds, printable
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class ExportRun:
                 wants_events = type(self._screen).take is not Silent.take
                 batch = pool(manager=manager, source=source, take=self._take_event, events=wants_events)
                 snapshot = batch.snapshot
-            with showing(self._screen, snapshot):
+            with show_progress(self._screen, snapshot):
                 try:
                     async with batch as outcomes:
                         async for outcome in outcomes:

@@ -46,7 +46,7 @@ async def _get_json(client: PixxelClient, path: str, **query: Any) -> dict[str, 
 async def _ask_numbering(client: PixxelClient) -> findings.Findings:
     bare = await _get_json(client, "/v0/projects", page_size=1)
     first_page = await _get_json(client, "/v0/projects", page_size=1, page_num=1)
-    return findings.of_numbering(_ids(bare.get("projects")), _ids(first_page.get("projects")))
+    return findings.derive_numbering(_ids(bare.get("projects")), _ids(first_page.get("projects")))
 
 
 def _ids(rows: Any) -> list[str]:
@@ -57,17 +57,17 @@ async def _ask_limit(client: PixxelClient) -> findings.Findings:
     try:
         page = await _get_json(client, "/v0/workflows", limit=_LARGE)
     except APIError as error:
-        return findings.of_limit(_LARGE, error.status, None)
+        return findings.derive_limit(_LARGE, error.status, None)
     pagination = page.get("pagination")
     named = pagination.get("limit") if isinstance(pagination, dict) else None
-    return findings.of_limit(_LARGE, 200, named if isinstance(named, int) else None)
+    return findings.derive_limit(_LARGE, 200, named if isinstance(named, int) else None)
 
 
 async def _ask_refusal(client: PixxelClient) -> findings.Findings:
     try:
         await client.request("GET", f"/v0/orders/{_UNKNOWN_ID}")
     except APIError as error:
-        return findings.of_refusal(error.status, error.code, error.details)
+        return findings.derive_refusal(error.status, error.code, error.details)
     return {}
 
 
@@ -89,20 +89,21 @@ async def _ask_package(client: PixxelClient, package: str) -> findings.Findings:
 async def _ask_link(client: PixxelClient, url: str, ends: Any) -> findings.Findings:
     async with client.storage.get(url, headers={"Range": f"bytes=0-{_FIRST - 1}"}) as reply:
         begins = await reply.peek(_FIRST)
-        facts = findings.of_object(reply.status, reply.headers, begins)
+        facts = findings.derive_object(reply.status, reply.headers, begins)
         now = http_date(reply.headers.get("date"))
     seconds_left = (ends - now).total_seconds() if ends is not None and now is not None else None
-    return facts | findings.of_link(url, seconds_left)
+    return facts | findings.derive_link(url, seconds_left)
 
 
 async def _ask_job(client: PixxelClient, package: str, words: dict[str, str]) -> findings.Findings:
     """Return the findings about a job package's job."""
     kind, _, ids = package.partition(":")
     if kind not in ("job", "task"):
-        return findings.of_words(words)
+        return findings.derive_words(words)
     workflow, job = ids.split("/")[:2]
     try:
         row = await _get_json(client, f"/v0/workflows/{workflow}/jobs/{job}")
     except PixxelError:
-        return findings.of_words(words)
-    return findings.of_job(row) | findings.of_words(words | {"completed": str(row.get("status") or "completed")})
+        return findings.derive_words(words)
+    ended = words | {"completed": str(row.get("status") or "completed")}
+    return findings.derive_job(row) | findings.derive_words(ended)

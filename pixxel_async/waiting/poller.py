@@ -212,7 +212,7 @@ class Poller(Generic[T]):
             return self._settings.initial_interval
         wait = polling.group_wait([subject.seconds_until_next(now, self._settings, roll) for subject in subjects])
         last = max(listener.deadline for subject in subjects for listener in subject.listeners)
-        return polling.last_look(wait, last - now, self._settings.initial_interval)
+        return polling.shorten_to_deadline(wait, last - now, self._settings.initial_interval)
 
 
 def _copy_error(error: Exception) -> Exception:

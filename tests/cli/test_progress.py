@@ -17,7 +17,7 @@ from pixxel_async.cli.show.json_lines import EventLines
 from pixxel_async.cli.show.lines import PlainLines, progress_line, time_left
 from pixxel_async.cli.show.progress import BodyProgress, ProgressBoard
 from pixxel_async.cli.show.summary import Tally, closing_messages, next_steps
-from pixxel_async.cli.show.views import create_view, showing
+from pixxel_async.cli.show.views import create_view, show_progress
 from pixxel_async.cli.text import format_size
 from pixxel_async.downloads import Snapshot
 from pixxel_async.downloads.disk.locations import LocationSpec
@@ -157,10 +157,10 @@ def test_bars() -> None:
 
 @pytest.mark.slow
 async def test_showing_ends_with_the_block() -> None:
-    """The redraw task ends with the block of showing(), which clears the progress line."""
+    """The redraw task ends with the block of show_progress(), which clears the progress line."""
     stream = Terminal()
     bars = create_view(quiet=False, stream=stream)
-    with showing(bars, lambda: snapshot(done=3)):
+    with show_progress(bars, lambda: snapshot(done=3)):
         await asyncio.sleep(3 * bars.period)
 
     assert "3 of 3 packages" in stream.getvalue()

@@ -12,7 +12,7 @@ import pytest
 from obstore.store import LocalStore
 
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
-from pixxel_async.integrations.objects.leftovers import leftovers
+from pixxel_async.integrations.objects.leftovers import make_cleaner
 from pixxel_async.integrations.objects.sending import CHUNK, MOST_PARTS, chunk_size
 from pixxel_async.sandbox import Sandbox
 from tests.integrations.bucket import Bucket
@@ -151,7 +151,7 @@ def test_local_leftovers(tmp_path: Path) -> None:
     for name in ("J[1].zip", "J[1].zip#1", "J[1].zip#2", "J1.zip#1", "J[1].zip.part"):
         (tmp_path / "W" / name).touch()
 
-    leftovers(LocalStore(tmp_path))("W/J[1].zip")
+    make_cleaner(LocalStore(tmp_path))("W/J[1].zip")
 
     assert {path.name for path in (tmp_path / "W").iterdir()} == {"J[1].zip", "J1.zip#1", "J[1].zip.part"}
 

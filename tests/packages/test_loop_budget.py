@@ -87,7 +87,7 @@ class Openings:
         self.tasks = [asyncio.create_task(self._one(rounds)) for _ in range(count)]
 
     async def _one(self, rounds: LoopBudget) -> None:
-        async with rounds.opening():
+        async with rounds.hold_opening():
             self.begun += 1
             self.under_way += 1
             if self.begun == len(self.tasks):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.settings import PollSettings
-from pixxel_async.waiting.rules.polling import Weights, group_wait, last_look, next_wait, prefers_listing
+from pixxel_async.waiting.rules.polling import Weights, group_wait, next_wait, prefers_listing, shorten_to_deadline
 
 SETTINGS = PollSettings()
 rolls = st.floats(0, 1, exclude_max=True)
@@ -65,7 +65,7 @@ def test_a_group_waits_for_enough_of_its_members(waits: list[float]) -> None:
 )
 def test_last_look(wait: float, left: float, expected: float) -> None:
     """A poll that would come after the deadline is moved to shortly before it, once."""
-    assert last_look(wait, left, 2.0) == expected
+    assert shorten_to_deadline(wait, left, 2.0) == expected
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class RequestTimer:
         self.stage, self._connected_at = "headers", self._loop.time()
         self._stage_ends = self._connected_at + self._headers
 
-    def has_headers(self) -> float:
+    def mark_headers(self) -> float:
         """End the timeout of the headers and return the seconds that they took over an open connection.
 
         The body has a timeout for each read, and that of the call.

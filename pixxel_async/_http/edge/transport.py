@@ -200,7 +200,7 @@ class Transport:
                 proxy_headers=proxy.headers if proxy else None,
                 read_bufsize=buffer,
             )
-            latency = timer.has_headers()
+            latency = timer.mark_headers()
             answer = Response(
                 response, self._http.read_timeout, url, buffer, decode=session is self._api, latency=latency
             )

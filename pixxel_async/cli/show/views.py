@@ -30,7 +30,7 @@ def create_view(*, quiet: bool, stream: IO[str], progress: ProgressStyle = "auto
 
 
 @contextmanager
-def showing(view: View, snapshot: Callable[[], Snapshot]) -> Iterator[None]:
+def show_progress(view: View, snapshot: Callable[[], Snapshot]) -> Iterator[None]:
     """Refresh the view every `view.period` seconds until the block is left."""
 
     async def repeat() -> None:

@@ -20,7 +20,7 @@ from ...events import Moved, Renewed, Rewound, Started
 from ..limits.stall import StallDetected, Watch
 from .attempts import RetryBudget
 from .multipart import MultipartDownload
-from .rules.multipart import RateGauge, splittable, worthwhile
+from .rules.multipart import RateGauge, may_split, useful_connections
 from .rules.responses import StorageRefusal, classify_refusal, server_file_name, stated_digests
 from .rules.resume import Kept, RangeRequest, RangeVerdict, next_request, read_response
 
@@ -170,10 +170,10 @@ class BodyDownload:
                 body = self.item.client.packages.body(self.item.package, link, headers=request.headers)
                 reply = await opened.enter_async_context(body)
                 self._responded = True
-                connections.head(reply.latency)
+                connections.record_head(reply.latency)
                 meaning = classify(reply.status, reply.headers)
                 if meaning == "busy":
-                    connections.refused()
+                    connections.record_refusal()
                 if meaning != "body":
                     return classify_refusal(reply.status, reply.headers, await reply.peek())
                 verdict = read_response(reply.status, reply.headers, request, self.kept)
@@ -197,7 +197,7 @@ class BodyDownload:
 
     async def _fetch_gaps(self, link: Link | None) -> RangeVerdict | StorageRefusal:
         """Fetch the gaps that several connections of an earlier attempt have left."""
-        if link is None or not splittable(self.kept):
+        if link is None or not may_split(self.kept):
             return RangeVerdict("alone")
         self._max_bytes = await self._reserve(self.kept.total)
         self.services.emit(Started(self.item.identity, self.kept.total, self._report_here()))
@@ -277,7 +277,7 @@ class BodyDownload:
         """Return whether the rest is worth several connections, and the body may have them."""
         demand = 1
         if self._most > 1 and self._link is not None:
-            demand = worthwhile(
+            demand = useful_connections(
                 self._kept_now(), gauge,
                 far=connections.far, rtt=connections.rtt, least=self.item.constants.least_range,
             )  # fmt: skip

@@ -221,7 +221,7 @@ class MultipartDownload:
             self.connections.open(),
             self.item.client.storage.get(self.link.url, headers=piece_headers(self.kept, region)) as reply,
         ):
-            self.connections.head(reply.latency)
+            self.connections.record_head(reply.latency)
             meaning = classify(reply.status, reply.headers)
             if meaning in ("renew", "busy", "again"):
                 self._refuse(classify_refusal(reply.status, reply.headers, await reply.peek()))
@@ -236,7 +236,7 @@ class MultipartDownload:
     def _refuse(self, refusal: StorageRefusal) -> None:
         """End a connection that was refused: the others continue unless the link is at fault, or there are none."""
         if refusal.meaning == "busy":
-            self.connections.refused()
+            self.connections.record_refusal()
         if refusal.meaning == "renew" or self._workers == 1:
             self._refusal = refusal
         self._lose()

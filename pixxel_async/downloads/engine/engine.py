@@ -10,7 +10,7 @@ from ...errors import DiskError, DownloadError, PackageTimedOut, PixxelError, Ra
 from ...events import Dropped, Failed, Outcome, Waiting
 from ..item import Item, ItemKey, OutcomeSink, WorkerHold
 from ..pipeline.claim import LeaseHeld
-from ..pipeline.failures import note_failure, unforeseen
+from ..pipeline.failures import note_failure, to_download_error
 from ..pipeline.pipeline import NotReady, Pipeline
 from ..schedule.schedule import Schedule
 from .asker import Asker
@@ -113,7 +113,7 @@ class Engine:
             while True:
                 await work()
         except Exception as error:
-            self.stop(unforeseen(error, "wait"), lambda item: True)
+            self.stop(to_download_error(error, "wait"), lambda item: True)
 
     async def _ask(self) -> None:
         """Request the next package, with the contextvars of its caller."""
@@ -122,7 +122,7 @@ class Engine:
             if item.sinks:
                 await self._in_context(item, self._asker.ask)
         except Exception as error:
-            self.fail(item, unforeseen(error, "ask", item))
+            self.fail(item, to_download_error(error, "ask", item))
         finally:
             self.schedule.record_request(item)
 
@@ -194,7 +194,7 @@ class Engine:
                 item, PackageTimedOut(f"not here after {deadline:g} s (deadline)", stage="stream")
             )
         except Exception as error:
-            await self._handle_failure(item, unforeseen(error, "stream", item))
+            await self._handle_failure(item, to_download_error(error, "stream", item))
         return 0
 
     def _requeue_later(self, item: Item) -> None:

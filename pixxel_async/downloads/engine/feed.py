@@ -12,7 +12,7 @@ from ...events import Outcome, Skipped
 from ...packages import PackageEntry, as_entry
 from ...settings.constants import MAX_PENDING, MAX_REQUESTS_AHEAD
 from ..item import BatchContext, Item, OutcomeSink
-from ..pipeline.failures import unforeseen
+from ..pipeline.failures import to_download_error
 from .lookup import LookupResult, final_outcome, in_shard, look_up
 from .source import PackageSource
 
@@ -209,4 +209,4 @@ def _job_error(error: Exception) -> PixxelError:
         case PixxelError():
             return error
         case _:
-            return unforeseen(error, "wait")
+            return to_download_error(error, "wait")

@@ -136,9 +136,9 @@ class BodyConnections:
         """Return the bytes per second of one connection to the host; 0 while unknown."""
         return self._host.growth.each
 
-    def head(self, latency: float) -> None:
+    def record_head(self, latency: float) -> None:
         """Record the head of a response that came `latency` seconds after its request."""
-        self._host.head(latency, self._host.idle - self._idle)
+        self._host.record_head(latency, self._host.idle - self._idle)
 
     def share(self, demand: int) -> int:
         """Return the connections that this body may have; at least one.
@@ -152,7 +152,7 @@ class BodyConnections:
         host.growth = after_sample(at_head(host.growth, sample), sample)
         return host.share_of(self)
 
-    def refused(self) -> None:
+    def record_refusal(self) -> None:
         """Record that the storage answered 429 or 503."""
         self._host.growth = after_refusal(self._host.growth, self._host.sample())
 
@@ -195,7 +195,7 @@ class _Host:
         """Whether the storage is far, so that its connections are limited by their windows."""
         return self.waited and self.rtt >= FAR
 
-    def head(self, latency: float, idle: float) -> None:
+    def record_head(self, latency: float, idle: float) -> None:
         """Record the head of a response.
 
         Args:

@@ -11,7 +11,7 @@ from attrs import frozen
 from ..disk.final import Final
 from ..record.rows import Extracted
 from ..rules.file_names import render, segment, with_suffix
-from .rules.recovery import DONE, Decision, Known, recover, stands
+from .rules.recovery import DONE, Decision, Known, may_skip, recover
 
 if TYPE_CHECKING:
     from ...packages import PackageEntry
@@ -72,7 +72,7 @@ class Decider:
     def __call__(self, row: Row | None, name: str, part: str, same_boot: bool) -> Decision:
         settings, final = self.context.settings, self._look_up_final(row, name)
         exists, if_missing = settings.on_existing, settings.on_missing
-        if row is not None and row.state == "done" and stands(row.size, row.mtime_ns, final, exists, if_missing):
+        if row is not None and row.state == "done" and may_skip(row.size, row.mtime_ns, final, exists, if_missing):
             return DONE  # the fast path: the state of nearly all packages of a repeated run
         trusted = self._trusted_facts(row, same_boot)
         over = trusted is None or trusted.state in ("done", "given_up")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..record import Row
     from ..services import Services
 
-__all__ = ["note_failure", "unforeseen"]
+__all__ = ["note_failure", "to_download_error"]
 
 log = logging.getLogger("pixxel_async.downloads")
 
@@ -69,7 +69,7 @@ def _never_had_a_byte(row: Row | None) -> bool:
     return row is None or (row.total, row.size, row.finished_at) == (None, None, None)
 
 
-def unforeseen(error: Exception, stage: DownloadStage, item: Item | None = None) -> DownloadError:
+def to_download_error(error: Exception, stage: DownloadStage, item: Item | None = None) -> DownloadError:
     """Wrap an unexpected exception; `item` is None if it ends all items."""
     # The message may contain a signed link: only the traceback is logged.
     log.error("unforeseen %s in stage %s\n%s", type(error).__name__, stage, "".join(format_tb(error.__traceback__)))

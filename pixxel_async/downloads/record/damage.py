@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import ConfigError, DiskError, DiskFull, DownloadError, PixxelError
 from .schema import APPLICATION, SCHEMA, VERSION
 
-__all__ = ["as_mid_run_error", "as_our_error", "busy", "check", "error_name", "is_damage", "set_aside"]
+__all__ = ["as_mid_run_error", "as_our_error", "busy_error", "check", "error_name", "is_damage", "set_aside"]
 
 _FILES = ("", "-wal", "-shm")
 _PLAUSIBLE = 1000
@@ -65,7 +65,7 @@ def error_name(error: BaseException) -> str:
     return str(getattr(error, "sqlite_errorname", "") or type(error).__name__).removeprefix("SQLITE_")
 
 
-def busy(path: Path) -> DownloadError:
+def busy_error(path: Path) -> DownloadError:
     error = DownloadError(f"another process keeps the record {path} busy; run again", stage="publish")
     error.retryable = True
     return error
@@ -78,7 +78,7 @@ def as_our_error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> Pixxe
     if name.startswith(("CANTOPEN", "READONLY", "PERM")):
         return ConfigError(f"the record {path} cannot be written to (SQLITE_{name})")
     if name.startswith("BUSY"):
-        return busy(path)
+        return busy_error(path)
     if name.startswith("IOERR"):
         return DiskError(f"the disk of the record {path} failed (SQLITE_{name}); run again once it works")
     return DownloadError(f"the record {path} failed ({name}); run again, a damaged one is set aside")

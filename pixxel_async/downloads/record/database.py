@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..._files import SAFE_OPEN, check_ours, check_state_folder
 from ...errors import ConfigError, DiskError
 from .damage import as_mid_run_error, as_our_error, check, is_damage, set_aside
-from .lease import Owner, alive, certainly_dead
+from .lease import Owner, is_alive, is_certainly_dead
 from .locking import ATTEMPT, LockWait
 from .rules.mounts import network_kind
 from .schema import APPLICATION, SCHEMA, VERSION
@@ -169,8 +169,8 @@ class Database:
         """Become an owner, and release the leases of dead ones."""
         me = self.owner
         for number, holder, beat_at in self._holders():
-            if not alive(holder, me, beat_at):
-                doubt = GONE if certainly_dead(holder, me) else MAYBE_FROZEN
+            if not is_alive(holder, me, beat_at):
+                doubt = GONE if is_certainly_dead(holder, me) else MAYBE_FROZEN
                 self.sql.execute("UPDATE items SET owner = NULL, abandoned = ? WHERE owner = ?", (doubt, number))
                 self.sql.execute("DELETE FROM owners WHERE number = ?", (number,))
         self._become_owner()
@@ -192,13 +192,13 @@ class Database:
             host, boot, started, nonce = texts
             yield number, Owner(host, boot, pid, started, nonce), beat_at
 
-    def certainly_dead(self, number: int) -> bool:
+    def is_certainly_dead(self, number: int) -> bool:
         """Return whether an owner can write no more."""
-        return any(certainly_dead(holder, self.owner) for lease, holder, _ in self._holders() if lease == number)
+        return any(is_certainly_dead(holder, self.owner) for lease, holder, _ in self._holders() if lease == number)
 
-    def lives(self, number: int) -> bool:
+    def is_alive(self, number: int) -> bool:
         """Return whether an owner other than this one still works."""
-        return any(alive(holder, self.owner, beat) for lease, holder, beat in self._holders() if lease == number)
+        return any(is_alive(holder, self.owner, beat) for lease, holder, beat in self._holders() if lease == number)
 
     def group(self, jobs: list[Callable[[Any], Any]], *, durable: bool) -> list[Any]:
         """Run all jobs in one commit; a job that raises one of our errors gives it as its result.

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from ...errors import DownloadError
 
-__all__ = ["LeaseLost", "Owner", "alive", "certainly_dead"]
+__all__ = ["LeaseLost", "Owner", "is_alive", "is_certainly_dead"]
 
 _LIVING: set[str] = set()
 """Owners of this process whose records are open."""
@@ -60,7 +60,7 @@ class Owner:
         _LIVING.discard(self.nonce)
 
 
-def alive(holder: Owner, me: Owner, beat_at: float) -> bool:
+def is_alive(holder: Owner, me: Owner, beat_at: float) -> bool:
     """Return whether the holder of a lease is alive.
 
     Args:
@@ -75,7 +75,7 @@ def alive(holder: Owner, me: Owner, beat_at: float) -> bool:
     return abs(me.clock() - beat_at) < SILENCE
 
 
-def certainly_dead(holder: Owner, me: Owner) -> bool:
+def is_certainly_dead(holder: Owner, me: Owner) -> bool:
     """Return whether a holder can write no more: its process is gone, or its machine was restarted.
 
     A holder that was silent for too long may be frozen, and continue to write when it thaws.
@@ -84,7 +84,7 @@ def certainly_dead(holder: Owner, me: Owner) -> bool:
         return False
     if holder.boot != me.boot:
         return True
-    return bool(holder.started) and not alive(holder, me, me.clock())
+    return bool(holder.started) and not is_alive(holder, me, me.clock())
 
 
 def _read(path: str) -> str:

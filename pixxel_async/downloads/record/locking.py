@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 from ..._files import SAFE_OPEN, check_ours
-from .damage import busy, error_name
+from .damage import busy_error, error_name
 
 try:
     import fcntl
@@ -76,7 +76,7 @@ class LockWait:
                     break
                 except BlockingIOError:
                     self._stop.wait(ATTEMPT)
-                    self._spend(ATTEMPT, busy(self._path))
+                    self._spend(ATTEMPT, busy_error(self._path))
             yield
         finally:
             os.close(fd)

@@ -20,7 +20,7 @@ from .database import MAYBE_FROZEN, Database, Key
 from .lease import LeaseLost
 from .queries import ONE, SELECTED, get, name_owner
 from .rows import COLUMNS, Claim, Row, blank, from_columns, seal, to_columns, trusted
-from .rules.merging import better
+from .rules.merging import is_better
 
 __all__ = ["Claiming", "forget", "release", "save", "take"]
 
@@ -94,12 +94,12 @@ class _StoredRow:
 
     def held(self, db: Database) -> bool:
         """Return whether another live owner holds it."""
-        return self.owner not in (None, db.number) and db.lives(self.owner or 0)
+        return self.owner not in (None, db.number) and db.is_alive(self.owner or 0)
 
     def may_go_on(self, db: Database) -> bool:
         """Return whether the last holder may be frozen, and continue to write to its part file."""
         if self.owner is not None:
-            return not db.certainly_dead(self.owner)
+            return not db.is_certainly_dead(self.owner)
         return self.abandoned == MAYBE_FROZEN
 
 
@@ -210,7 +210,7 @@ def take(db: Database, row: Row) -> bool:
     stored = _read_stored(db, row.identity, row.folder)
     if stored.held(db):
         raise _held_error(row.identity)
-    if not better(row, from_columns(tuple(stored.columns.values())) if stored.known else None):
+    if not is_better(row, from_columns(tuple(stored.columns.values())) if stored.known else None):
         return False
     _write(db, stored, to_columns(row._asdict()), owner=None)
     return True

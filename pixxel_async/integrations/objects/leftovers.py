@@ -13,19 +13,19 @@ from obstore.store import LocalStore, S3Store
 if TYPE_CHECKING:
     from obstore.store import ObjectStore as Store
 
-__all__ = ["leftovers"]
+__all__ = ["make_cleaner"]
 
 
-def leftovers(store: Store) -> Callable[[str], None]:
+def make_cleaner(store: Store) -> Callable[[str], None]:
     """Return a function that aborts all uploads of a name that were begun and not ended; it blocks.
 
     The caller holds the package's lease, so that none of them is alive. Azure drops such uploads by itself after
     a week, and a lifecycle rule does it in Google's store: obstore has no way to list them there.
     """
     if isinstance(store, S3Store):
-        from .s3 import aborter
+        from .s3 import make_aborter
 
-        return aborter(store)
+        return make_aborter(store)
     if isinstance(store, LocalStore) and store.prefix is not None:
         folder = Path(store.prefix)
         return lambda name: _unlink(folder, name)

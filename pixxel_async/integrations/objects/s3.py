@@ -15,7 +15,7 @@ from obstore.store import S3Store, from_url
 
 from ...errors import ConfigError
 
-__all__ = ["aborter", "s3_store"]
+__all__ = ["make_aborter", "s3_store"]
 
 _AMAZON = re.compile(r"https://[^/]+\.amazonaws\.com(\.cn)?/?")
 _BRIEFLY = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
@@ -43,7 +43,7 @@ def s3_store(url: str, options: Mapping[str, Any]) -> S3Store:
     return store
 
 
-def aborter(store: S3Store) -> Callable[[str], None]:
+def make_aborter(store: S3Store) -> Callable[[str], None]:
     """Return a blocking function that aborts all unfinished multipart uploads of one name.
 
     Where listing them is not allowed they stay, which costs space but harms nothing.

@@ -25,7 +25,7 @@ from ...downloads.disk.store_urls import parse_store_url
 from ...downloads.record import Row
 from ...errors import ConfigError, DownloadError, NameTaken
 from .labels import labels_of, proved_at
-from .leftovers import leftovers
+from .leftovers import make_cleaner
 from .refusals import translating, unusable
 from .sending import CHUNK, send
 
@@ -61,7 +61,7 @@ class ObjectStore:
             raise ConfigError(f"{url!r} is not the URL of an object store, such as s3://bucket/prefix")
         self._store = store
         self._url = parsed
-        self._clear = leftovers(store)
+        self._clear = make_cleaner(store)
         self._threads = Threads()
 
     @classmethod

@@ -216,7 +216,7 @@ class Upstream:
         """Send one request; return the reply, its classification, and its text if its body is not to be read."""
         source = self._source
         await source.link()  # fills the cache while other streams are opening
-        async with source.rounds.opening():
+        async with source.rounds.hold_opening():
             self._link = link = await source.link()  # another stream may have renewed it
             reply = await self._held.enter_async_context(source.body(link, headers=request.headers, buffer=BUFFER))
         if classify(reply.status, reply.headers, conditional=True) == "body":

@@ -23,21 +23,21 @@ def as_profile(findings: Findings) -> Findings:
     return {**rest, "spelling": spelling} if spelling else rest
 
 
-def of_numbering(bare: Sequence[str], first_page: Sequence[str]) -> Findings:
+def derive_numbering(bare: Sequence[str], first_page: Sequence[str]) -> Findings:
     """Derive the first page number from the ids of a page without a number and of page 1."""
     if not bare or not first_page:
         return {}
     return {"first_page": 1 if list(bare) == list(first_page) else 0}
 
 
-def of_limit(requested: int, status: int, named: int | None) -> Findings:
+def derive_limit(requested: int, status: int, named: int | None) -> Findings:
     """Derive the page limit from the response to a very large page: an error, or the limit that it names."""
     if status == 400:
         return {"page_above": "refused"}
     return {"page_above": "clamped", "page_most": named} if named is not None and 0 < named < requested else {}
 
 
-def of_refusal(status: int, code: str, details: Any) -> Findings:
+def derive_refusal(status: int, code: str, details: Any) -> Findings:
     """Derive the error form from the response to an unknown id."""
     findings: Findings = {"missing": status} if status in (400, 403, 404) else {}
     if code:
@@ -48,7 +48,7 @@ def of_refusal(status: int, code: str, details: Any) -> Findings:
     return findings
 
 
-def of_job(job: Mapping[str, Any]) -> Findings:
+def derive_job(job: Mapping[str, Any]) -> Findings:
     """Derive spellings from a job's values."""
     progress, findings = job.get("progress"), Findings()
     if isinstance(progress, int | float | str):
@@ -61,20 +61,20 @@ def of_job(job: Mapping[str, Any]) -> Findings:
     return findings
 
 
-def of_words(usual: Mapping[str, str]) -> Findings:
+def derive_words(usual: Mapping[str, str]) -> Findings:
     """Derive status words, by our word for each; texts that look like no word are left out."""
     renamed = {name: word for name, word in usual.items() if word != name and _WORD.fullmatch(word)}
     return {"words": renamed} if renamed else {}
 
 
-def of_link(url: str, seconds: float | None) -> Findings:
+def derive_link(url: str, seconds: float | None) -> Findings:
     """Derive signing scheme and lifetime from a signed URL, of which only the scheme is kept."""
     style = next((style for mark, style in _STYLES if mark in url), "")
     findings: Findings = {"link_style": style} if style else {}
     return findings if seconds is None or seconds <= 0 else findings | {"link_life": round(seconds)}
 
 
-def of_object(status: int, headers: Mapping[str, str], first: bytes) -> Findings:
+def derive_object(status: int, headers: Mapping[str, str], first: bytes) -> Findings:
     """Derive the storage's features from its response to a range request for a package's first bytes."""
     tag, kind = headers.get("etag", ""), headers.get("content-type", "")
     names = {"": "none", "application/octet-stream": "bytes", "binary/octet-stream": "bytes"}

@@ -72,20 +72,20 @@ def _plane(scene: str, band: str, tiles: int) -> bytes:
     return b"".join(tile[at : at + line] * tiles for at in range(0, len(tile), line)) if tiles > 1 else tile
 
 
-def of_block(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
+def list_block_members(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """Make the outputs of one run of a block."""
     for port in block.outputs:
         group = f"{port.group}/" if port.group else ""
-        yield from of_port(port, block.name, f"outputs/{group}{port.name}", place, scene)
+        yield from list_port_members(port, block.name, f"outputs/{group}{port.name}", place, scene)
 
 
-def of_inputs(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
+def list_input_members(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """Make the inputs of one run of a block that are files."""
     for port in block.inputs:
-        yield from of_port(port, block.name, f"inputs/{port.name}", place, scene)
+        yield from list_port_members(port, block.name, f"inputs/{port.name}", place, scene)
 
 
-def of_port(port: Port, block: str, folder: str, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
+def list_port_members(port: Port, block: str, folder: str, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
     """Make the file of one output or input and its spec.json; nothing for plain values."""
     format_and_maker = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(
         port.format

@@ -15,7 +15,7 @@ from ..data.world import PendingDownload, Row, World
 from ..files.archive import ArchiveMember
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import among, match_rows, page, split_values
+from ..rules.rows import match_rows, page, select_rows, split_values
 
 PAGE = 10
 _PROVIDERS = ("pixxel", "planetary")
@@ -30,7 +30,7 @@ def list_aois(world: World, ask: Ask) -> Any:
     behaviour = world.behaviour
     rows = [area_row(aoi, ask.now, behaviour.spelling.images_by) for aoi in world.areas.values()]
     rows = match_rows(rows, filters, names=behaviour.names, times=behaviour.created_on)
-    rows = among(rows, "project_id", split_values(ask.pairs, "project_ids", behaviour.lists))
+    rows = select_rows(rows, "project_id", split_values(ask.pairs, "project_ids", behaviour.lists))
     aois, pagination = page(rows, ask.query.get("limit"), ask.query.get("offset"), PAGE)
     return {"aois": aois, "pagination": pagination}
 
@@ -86,7 +86,7 @@ def list_assets(world: World, ask: Ask) -> Any:
 def request_download(world: World, ask: Ask) -> Any:
     """Request the package of some assets."""
     aoi = world.area(ask.path["aoi_id"])
-    chosen = among(assets(aoi, ask.now), "id", ask.body["asset_ids"])
+    chosen = select_rows(assets(aoi, ask.now), "id", ask.body["asset_ids"])
     if not ask.body["asset_ids"] or len(chosen) != len(set(ask.body["asset_ids"])):
         raise invalid("asset_ids must name assets of this AOI")
     if any(asset["status"] != "success" for asset in chosen):

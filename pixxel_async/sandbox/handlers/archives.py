@@ -12,7 +12,7 @@ from ..data.entities.stac import collection_row, link, satellite_row, scene_item
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.ids import uuid
-from ..rules.rows import among, page, split_values
+from ..rules.rows import page, select_rows, split_values
 
 _PAGE = 10
 _ONWARD = "next-"
@@ -52,7 +52,7 @@ def _bandset(world: World, name: str, nth: int) -> Row:
 def list_collections(world: World, ask: Ask) -> Any:
     """Return all collections, or those listed by id."""
     rows = [collection_row(satellite) for satellite in _satellites(world)]
-    return {"collections": among(rows, "id", split_values(ask.pairs, "ids", world.behaviour.lists))}
+    return {"collections": select_rows(rows, "id", split_values(ask.pairs, "ids", world.behaviour.lists))}
 
 
 def get_collection(world: World, ask: Ask) -> Any:

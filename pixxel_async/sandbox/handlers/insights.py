@@ -10,7 +10,7 @@ from attrs import evolve
 from ..answers import as_json, invalid, not_found
 from ..behaviour.behaviour import Behaviour
 from ..clock import HISTORY, zulu
-from ..data.contents import of_port
+from ..data.contents import list_port_members
 from ..data.entities.blocks import BLOCKS, SandboxBlock
 from ..data.entities.insights import SandboxInsight, element_name, insight_row
 from ..data.world import Row, World
@@ -156,7 +156,7 @@ def _choose_ports(insight: SandboxInsight, body: Row, behaviour: Behaviour) -> S
 def _members(world: World, insight: SandboxInsight, block: SandboxBlock) -> Iterator[ArchiveMember]:
     for folder, ports in (("inputs", block.inputs), ("outputs", block.outputs)):
         for port in ports:
-            yield from of_port(
+            yield from list_port_members(
                 port, block.name, f"{folder}/{port.name}", insight.area.place, f"{world.seed}/{insight.id}"
             )
 

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from ..answers import invalid, not_found
-from ..data.contents import of_block, of_inputs
+from ..data.contents import list_block_members, list_input_members
 from ..data.entities.job_rows import job_detail, job_row
 from ..data.entities.jobs import JobRun, JobStep, SandboxWorkflow
 from ..data.seed_data import add_run
@@ -78,11 +78,11 @@ def request_task(world: World, ask: Ask) -> Any:
 
 
 def _of_step(world: World, workflow: SandboxWorkflow, step: JobStep) -> Iterator[ArchiveMember]:
-    return of_block(step.block, workflow.place, f"{world.seed}/{step.id}")
+    return list_block_members(step.block, workflow.place, f"{world.seed}/{step.id}")
 
 
 def _of_run(world: World, workflow: SandboxWorkflow, run: JobRun) -> Iterator[ArchiveMember]:
-    inputs = of_inputs(run.steps[-1].block, workflow.place, f"{world.seed}/{run.id}")
+    inputs = list_input_members(run.steps[-1].block, workflow.place, f"{world.seed}/{run.id}")
     return chain(inputs, *(_of_step(world, workflow, step) for step in run.steps))
 
 

@@ -15,7 +15,7 @@ from ..data.entities.orders import OrderLine, SandboxOrder
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import among, between, match_rows, page, split_values
+from ..rules.rows import between, match_rows, page, select_rows, split_values
 from .archives import bandsets
 
 _PAGE = 50
@@ -101,7 +101,7 @@ def list_items(world: World, ask: Ask) -> Any:
     for member in ("created_at", "area"):
         rows = _select_span(rows, member, query.get(member), world.behaviour.spans)
     for member, listed in (("order_id", "order_ids"), ("id", "ids"), ("project_id", "project_ids")):
-        rows = among(rows, member, split_values(ask.pairs, listed, world.behaviour.lists))
+        rows = select_rows(rows, member, split_values(ask.pairs, listed, world.behaviour.lists))
     order_items, pagination = page(rows, query.get("limit"), query.get("offset"), _PAGE)
     return {"order_items": order_items, "pagination": pagination}
 

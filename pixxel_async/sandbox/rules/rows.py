@@ -47,7 +47,7 @@ def _is_same(first: str, second: str) -> bool:
         return False
 
 
-def among(rows: Iterable[Row], member: str, listed: Collection[str]) -> list[Row]:
+def select_rows(rows: Iterable[Row], member: str, listed: Collection[str]) -> list[Row]:
     """Return the rows whose member is one of these; all rows if none is listed."""
     return [row for row in rows if not listed or row.get(member) in listed]
 

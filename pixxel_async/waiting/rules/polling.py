@@ -33,7 +33,7 @@ def jitter(wait: float, share: float, roll: float) -> float:
     return wait * (1 + share * (2 * roll - 1))
 
 
-def grown(polls: int, settings: PollSettings) -> float:
+def grow_interval(polls: int, settings: PollSettings) -> float:
     """Return the interval after `polls` responses: exponential, with a day as its only ceiling."""
     steps = max(polls, 1) - 1
     growth = min(steps * math.log(POLL_MULTIPLIER), math.log(max(DAY / settings.initial_interval, 1.0)))
@@ -55,9 +55,9 @@ def next_wait(
             shorter than `AGE_SHARE` of the age, so that one wait becomes longer than the work.
     """
     if not restarts:
-        return jitter(min(grown(polls, settings), settings.max_interval), POLL_JITTER, roll)
+        return jitter(min(grow_interval(polls, settings), settings.max_interval), POLL_JITTER, roll)
     doubled = 2.0 ** min(setbacks, MOST_SETBACKS)
-    wait = jitter(grown(polls, settings), POLL_JITTER, roll)
+    wait = jitter(grow_interval(polls, settings), POLL_JITTER, roll)
     return doubled * max(wait, AGE_SHARE * age)
 
 
@@ -70,7 +70,7 @@ def group_wait(waits: Sequence[float]) -> float:
     return sorted(waits)[len(waits) // WORTH_A_TICK]
 
 
-def last_look(wait: float, remaining: float, margin: float) -> float:
+def shorten_to_deadline(wait: float, remaining: float, margin: float) -> float:
     """Shorten a wait so that one request comes `margin` seconds before the deadline instead of after it.
 
     Args:

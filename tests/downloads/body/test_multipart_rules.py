@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async.downloads.body.rules.multipart import RateGauge, range_sizes, worthwhile
+from pixxel_async.downloads.body.rules.multipart import RateGauge, range_sizes, useful_connections
 from pixxel_async.downloads.body.rules.resume import Kept
 from pixxel_async.downloads.rules.byte_ranges import add, clip, from_text, gaps, next_piece, size_of, to_text
 
@@ -83,7 +83,7 @@ def test_slow_start_is_no_flat_rate() -> None:
             now, size, burst = now + way, size + burst, burst * 2
             gauge.record_bytes(now, size)
             kept = Kept(size=size, etag='"a"', total=1 << 40)
-            assert worthwhile(kept, gauge, far=False, rtt=0.0, least=1 << 20) == 1
+            assert useful_connections(kept, gauge, far=False, rtt=0.0, least=1 << 20) == 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_slow_start_is_no_flat_rate() -> None:
 )
 def test_how_many_connections_a_body_has_work_for(kept: Kept, gauge: RateGauge, far: bool, expected: int) -> None:
     """Near the storage once its rate is flat and enough is left; far from it at once; if a strong ETag vouches."""
-    assert worthwhile(kept, gauge, far=far, rtt=0.0, least=100) == expected
+    assert useful_connections(kept, gauge, far=far, rtt=0.0, least=100) == expected
 
 
 @pytest.mark.parametrize(

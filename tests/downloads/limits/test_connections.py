@@ -81,10 +81,10 @@ async def test_a_busy_loop_makes_no_storage_far(budget: ConnectionBudget) -> Non
             busy_until = time.perf_counter() + 0.1
             while time.perf_counter() < busy_until:
                 pass
-            body.head(0.1)
+            body.record_head(0.1)
             assert not body.far
             await asyncio.sleep(0.5)
-            body.head(0.5)
+            body.record_head(0.5)
             assert body.far and body.rtt == 0.1
-            body.head(0.001)
+            body.record_head(0.001)
             assert not body.far

@@ -10,7 +10,7 @@ import pytest
 from pixxel_async import DownloadManager, JobPackage, PixxelClient
 from pixxel_async.downloads import Record, merge
 from pixxel_async.downloads.engine.lookup import in_shard
-from pixxel_async.downloads.record.rules.merging import better
+from pixxel_async.downloads.record.rules.merging import is_better
 from pixxel_async.errors import ConfigError
 from pixxel_async.events import Downloaded, Skipped
 from tests.downloads.record.test_record import change, opened
@@ -73,7 +73,7 @@ async def test_the_better_row_is_kept(tmp_path: Path) -> None:
         rows = {row.identity: row async for row in record.rows(one)}
     assert (rows["job:w/1"].state, rows["job:w/1"].size, rows["job:w/1"].updated_at) == ("done", 7, 100.0)
     assert (rows["job:w/2"].size, rows["job:w/3"].error) == (1, "new")
-    assert not better(rows["job:w/4"], rows["job:w/4"]) and better(rows["job:w/4"], None)
+    assert not is_better(rows["job:w/4"], rows["job:w/4"]) and is_better(rows["job:w/4"], None)
 
 
 async def test_a_name_is_not_given_twice(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from pixxel_async.downloads.record import Claim, Record
 from pixxel_async.downloads.record.commit_thread import CommitThread
-from pixxel_async.downloads.record.lease import SILENCE, Owner, alive
+from pixxel_async.downloads.record.lease import SILENCE, Owner, is_alive
 from pixxel_async.downloads.record.rows import HEAD
 from pixxel_async.downloads.record.rules.mounts import network_kind
 from pixxel_async.errors import ConfigError, DownloadError, NameTaken
@@ -636,20 +636,20 @@ def test_liveness_of_a_lease() -> None:
     me = Owner.of_this_process(lambda: 1000.0)
     me.begin()
     try:
-        assert alive(me, me, 0)
+        assert is_alive(me, me, 0)
     finally:
         me.end()
-    assert not alive(me, me, 1000)
+    assert not is_alive(me, me, 1000)
     parent = Owner(me.host, me.boot, os.getppid(), "", "n")
     again = Owner(me.host, me.boot, 1, "1", "n")
     before = Owner(me.host, "earlier", me.pid, me.started, "n")
     elsewhere = Owner("elsewhere", "x", 1, "1", "n")
 
-    assert not alive(again, me, 1000), "the number belongs to another process now"
-    assert not alive(before, me, 1000), "the machine was restarted"
+    assert not is_alive(again, me, 1000), "the number belongs to another process now"
+    assert not is_alive(before, me, 1000), "the machine was restarted"
     for owner in (elsewhere, parent):
-        assert alive(owner, me, 1000 - SILENCE / 2)
-        assert not alive(owner, me, 1000 - SILENCE * 2)
+        assert is_alive(owner, me, 1000 - SILENCE / 2)
+        assert not is_alive(owner, me, 1000 - SILENCE * 2)
 
 
 MOUNTS = """22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

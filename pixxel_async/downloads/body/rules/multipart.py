@@ -20,7 +20,7 @@ from attrs import define, frozen
 from ...._protocol.ranges import is_strong
 from .resume import Kept
 
-__all__ = ["RangeSizes", "RateGauge", "range_sizes", "splittable", "worthwhile"]
+__all__ = ["RangeSizes", "RateGauge", "may_split", "range_sizes", "useful_connections"]
 
 WINDOW = 0.1
 """Seconds over which a rate is taken, at least: while it is not known, all goes over one connection. Longer ways need
@@ -84,12 +84,12 @@ def range_sizes(rate: float, rtt: float, least: int) -> RangeSizes:
     return RangeSizes(shortest, max(shortest, int(rate * RANGE) if rate else FIRST_RANGE))
 
 
-def splittable(kept: Kept) -> bool:
+def may_split(kept: Kept) -> bool:
     """Return whether ranges of this body can be joined: of known length, and with a strong ETag."""
     return kept.total is not None and is_strong(kept.etag)
 
 
-def worthwhile(kept: Kept, gauge: RateGauge, *, far: bool, rtt: float, least: int) -> int:
+def useful_connections(kept: Kept, gauge: RateGauge, *, far: bool, rtt: float, least: int) -> int:
     """Return for how many connections there is work in the rest of a body; 1 leaves it on its connection.
 
     Args:
@@ -97,6 +97,6 @@ def worthwhile(kept: Kept, gauge: RateGauge, *, far: bool, rtt: float, least: in
         rtt, least: as of `range_sizes`.
     """
     rest = (kept.total or 0) - kept.size
-    if not splittable(kept) or not (far or (gauge.flat and rest >= WORTH * gauge.rate)):
+    if not may_split(kept) or not (far or (gauge.flat and rest >= WORTH * gauge.rate)):
         return 1
     return max(1, rest // range_sizes(gauge.rate if gauge.flat else 0.0, rtt, least).shortest)

@@ -22,7 +22,7 @@ from attrs import frozen
 
 from ...._files import SAFE_OPEN, check_state_folder, read_regular
 from ....errors import ConfigError
-from ...record.lease import Owner, certainly_dead
+from ...record.lease import Owner, is_certainly_dead
 from ..syscalls import HAS_FLOCK, lock_exclusively
 from .record_path import record_path
 
@@ -184,7 +184,9 @@ def _is_abandoned(path: Path, announced: Announcement | None, me: Owner) -> bool
         return False
     try:
         locked = lock_exclusively(fd)
-        abandoned = certainly_dead(announced.holder, me) if locked is None and announced is not None else bool(locked)
+        abandoned = bool(locked)
+        if locked is None and announced is not None:
+            abandoned = is_certainly_dead(announced.holder, me)
         if abandoned:
             path.unlink(missing_ok=True)
         return abandoned

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from ...disk.final import Final
 from ...rules.byte_ranges import Regions, clip, from_text
 
-__all__ = ["DONE", "Decision", "Known", "RecoveryStep", "recover", "stands"]
+__all__ = ["DONE", "Decision", "Known", "RecoveryStep", "may_skip", "recover"]
 
 RecoveryStep = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
 """
@@ -110,7 +110,7 @@ def _decide_unknown(final: Final | None, exists: str, lost: bool) -> Decision:
 
 def _decide_done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
     """Decide for a recorded name: a damaged file is fetched again, an intact one never."""
-    if stands(row.size, row.mtime_ns, final, exists, if_missing):
+    if may_skip(row.size, row.mtime_ns, final, exists, if_missing):
         return DONE
     if final is None:
         return Decision("fetch")
@@ -121,7 +121,7 @@ def _decide_done(row: Known, final: Final | None, exists: str, if_missing: str) 
     return Decision("check", otherwise="fetch", replace=True)
 
 
-def stands(size: int | None, mtime_ns: int | None, final: Final | None, exists: str, if_missing: str) -> bool:
+def may_skip(size: int | None, mtime_ns: int | None, final: Final | None, exists: str, if_missing: str) -> bool:
     """Return whether a done package is skipped: its file is unchanged, or missing and not to be redone.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Standing", "better"]
+__all__ = ["Standing", "is_better"]
 
 _RANK = {"waiting": 0, "failed": 1, "given_up": 1, "streaming": 2, "publishing": 3, "done": 4}
 
@@ -23,7 +23,7 @@ class Standing(Protocol):
         ...
 
 
-def better(foreign: Standing, own: Standing | None) -> bool:
+def is_better(foreign: Standing, own: Standing | None) -> bool:
     """Return whether the other machine's row replaces ours: it is further on, or as far and newer.
 
     Equal rows stay, so that merging twice changes nothing.
