@@ -7,7 +7,7 @@ import json
 from aiohttp import web
 
 from ..description import load
-from .start_page_html import DESCRIPTION, STEPS, Shown, text_of
+from .start_page_html import DESCRIPTION, STEPS, ShownSandbox, text_of
 
 PATHS = frozenset({"/", DESCRIPTION, *STEPS})
 """Paths that are not part of the API: neither logged nor hit by faults."""
@@ -18,7 +18,7 @@ _HEADERS = {
 }
 
 
-def answer(sandbox: Shown, request: web.BaseRequest) -> web.Response:
+def answer(sandbox: ShownSandbox, request: web.BaseRequest) -> web.Response:
     """Serve the page, the description, or a step of the clock."""
     path = request.raw_path
     if path in STEPS:
@@ -32,7 +32,7 @@ def answer(sandbox: Shown, request: web.BaseRequest) -> web.Response:
     return web.Response(text=text, content_type="text/html", headers=_HEADERS)
 
 
-def _step(sandbox: Shown, request: web.BaseRequest) -> web.Response:
+def _step(sandbox: ShownSandbox, request: web.BaseRequest) -> web.Response:
     """Step the clock if the sandbox's own page asks for it, then redirect back to the page."""
     origin = request.headers.get("Origin")
     if request.method != "POST" or origin not in (None, sandbox.url):

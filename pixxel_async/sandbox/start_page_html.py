@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .http.site import SeenRequest
 
 
-class Shown(Protocol):
+class ShownSandbox(Protocol):
     """State of a sandbox for the start page, and its only action."""
 
     url: str
@@ -72,7 +72,7 @@ td.path{font-family:ui-monospace,monospace;font-size:.92em;white-space:normal;ov
 """
 
 
-def text_of(sandbox: Shown) -> str:
+def text_of(sandbox: ShownSandbox) -> str:
     """Render the whole page."""
     parts = (_head(sandbox), _clock(sandbox), _state(sandbox), _workflows(sandbox), _requests(sandbox))
     return (
@@ -82,7 +82,7 @@ def text_of(sandbox: Shown) -> str:
     )
 
 
-def _head(sandbox: Shown) -> str:
+def _head(sandbox: ShownSandbox) -> str:
     storage, seed = sandbox.storage_url, escape(str(sandbox.seed))
     return (
         '<header><h1>Sandbox</h1><nav><a href="/">Reload</a> · '
@@ -93,7 +93,7 @@ def _head(sandbox: Shown) -> str:
     )
 
 
-def _try(sandbox: Shown) -> str:
+def _try(sandbox: ShownSandbox) -> str:
     workflow = next(iter(sandbox.world.workflows), "WORKFLOW")
     return (
         f"export PIXXEL_BASE_URL={sandbox.url} PIXXEL_API_KEY=…\n"
@@ -102,7 +102,7 @@ def _try(sandbox: Shown) -> str:
     )
 
 
-def _clock(sandbox: Shown) -> str:
+def _clock(sandbox: ShownSandbox) -> str:
     moved = "runs by itself" if sandbox.clock.running else "stands still until it is stepped"
     buttons = "".join(
         f'<form method="post" action="{path}"><button>+ {label}</button></form> ' for path, (label, _) in STEPS.items()
@@ -113,7 +113,7 @@ def _clock(sandbox: Shown) -> str:
     )
 
 
-def _state(sandbox: Shown) -> str:
+def _state(sandbox: ShownSandbox) -> str:
     world = sandbox.world
     jobs = sum(map(len, world.runs.values()))
     counts = {
@@ -124,7 +124,7 @@ def _state(sandbox: Shown) -> str:
     return f"<h2>State</h2><ul>{''.join(f'<li><b>{count:,}</b>{name}</li>' for name, count in counts.items())}</ul>"
 
 
-def _workflows(sandbox: Shown) -> str:
+def _workflows(sandbox: ShownSandbox) -> str:
     world, now = sandbox.world, sandbox.clock.now()
     jobs = {id: Counter(run.status(now) for run in runs.values()) for id, runs in world.runs.items()}
     rows = (
@@ -144,7 +144,7 @@ def _job_counts(jobs: Counter[str]) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(jobs.items())) or "none"
 
 
-def _requests(sandbox: Shown) -> str:
+def _requests(sandbox: ShownSandbox) -> str:
     newest = sandbox.requests[: -_SHOWN - 1 : -1]
     rows = [tuple(_request_cells(request)) for request in newest]
     table = _table("Time,Host,Method,Path,Operation,Status,Bytes", rows)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pixxel_async._http.call import Operation, Repeat
 from pixxel_async._http.reply import Reply, Stage, TransportFailure
-from pixxel_async._http.rules.retry import Again, Done, RetryState, Stop, decide, may_repeat
+from pixxel_async._http.rules.retry import Done, Retry, RetryState, Stop, decide, may_repeat
 from pixxel_async._protocol.backoff import backoff
 from pixxel_async._protocol.headers import retry_after
 from pixxel_async.errors import (
@@ -31,7 +31,7 @@ SETTINGS = Settings()
 CLASSES: tuple[Repeat, ...] = ("safe", "once", "paid")
 
 
-def after(got: Reply | TransportFailure, repeat: Repeat, **state: float) -> Done | Again | Stop:
+def after(got: Reply | TransportFailure, repeat: Repeat, **state: float) -> Done | Retry | Stop:
     return decide(got, OPERATION, repeat, RetryState(**{"attempt": 1, **state}), SETTINGS)  # type: ignore[arg-type]
 
 
@@ -73,7 +73,7 @@ def test_statuses(
     for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
         step = after(reply(status, asked), repeat)
         if wanted is None:
-            assert isinstance(step, Again), repeat
+            assert isinstance(step, Retry), repeat
         else:
             assert isinstance(step, Stop), repeat
             assert isinstance(step.error, wanted), repeat
@@ -92,7 +92,7 @@ def test_lost_answers(stage: Stage, safe: object, once: object, paid: object) ->
     for repeat, wanted in zip(CLASSES, (safe, once, paid), strict=True):
         step = after(TransportFailure(stage, ConnectionFailed("gone")), repeat)
         if wanted is True:
-            assert isinstance(step, Again), repeat
+            assert isinstance(step, Retry), repeat
         else:
             assert isinstance(step, Stop), repeat
             assert type(step.error) is wanted, repeat
@@ -145,7 +145,7 @@ def test_a_timeout_costs_twice() -> None:
         TransportFailure("headers", ConnectionFailed(), timed_out=True),
         TransportFailure("headers", ConnectionFailed()),
     )
-    costs = [step.cost for got in (slow, quick) if isinstance(step := after(got, "safe"), Again)]
+    costs = [step.cost for got in (slow, quick) if isinstance(step := after(got, "safe"), Retry)]
     assert costs == [10.0, 5.0]
 
 
@@ -209,7 +209,7 @@ def test_paid_calls_are_never_repeated(
     """A call that may have been carried out is repeated only if it is safe, and a paid one never."""
     got = reply(what, asked) if isinstance(what, int) else TransportFailure(what, ConnectionFailed())
     step = after(got, repeat, attempt=attempt, waited=waited)
-    if isinstance(step, Again) and repeat != "safe":
+    if isinstance(step, Retry) and repeat != "safe":
         assert repeat == "once"
         assert what in (429, 503, "connect")
         assert what != 503 or asked == "1"

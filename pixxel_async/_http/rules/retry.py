@@ -30,7 +30,7 @@ class Done:
 
 
 @frozen
-class Again:
+class Retry:
     """Retry after `wait` seconds, at `cost` tokens of the retry quota."""
 
     wait: float
@@ -74,7 +74,7 @@ class RetryState:
 
 def decide(
     outcome: Reply | TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
-) -> Done | Again | Stop:
+) -> Done | Retry | Stop:
     """Decide after an attempt of a call: done, repeat or stop."""
     if isinstance(outcome, TransportFailure):
         return _after_failure(outcome, operation, repeat, state, settings)
@@ -108,7 +108,7 @@ def may_repeat(status: int, repeat: Repeat, requested: float | None, settings: S
 
 def _after_failure(
     failure: TransportFailure, operation: Operation, repeat: Repeat, state: RetryState, settings: Settings
-) -> Again | Stop:
+) -> Retry | Stop:
     unsent = failure.stage == "connect"
     if repeat != "safe" and not unsent:
         return Stop(outcome_unknown(operation, str(failure.error)))
@@ -120,7 +120,7 @@ def _after_failure(
 
 def _retry_or_stop(
     error: PixxelError, requested: float | None, cost: float, state: RetryState, settings: Settings
-) -> Again | Stop:
+) -> Retry | Stop:
     """Retry if attempts, waiting time, deadline and quota all allow it; else stop."""
     wait = (
         backoff(state.attempt, state.roll, base=settings.retry.initial_delay, cap=settings.retry.max_delay)
@@ -130,7 +130,7 @@ def _retry_or_stop(
     over = state.attempt >= settings.retry.max_attempts or state.waited + wait > MAX_TOTAL_DELAY
     if over or wait >= state.left or cost > state.quota:
         return Stop(error if requested is None else _to_rate_limited(error, requested))
-    return Again(wait, cost)
+    return Retry(wait, cost)
 
 
 def _final(error: PixxelError, operation: Operation, repeat: Repeat, requested: float | None) -> PixxelError:

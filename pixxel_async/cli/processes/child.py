@@ -8,7 +8,7 @@ from attrs import define, field
 
 from ...downloads import Snapshot
 from ...packages import PackageEntry
-from .frames import Over
+from .frames import WorkerEnd
 
 
 @define(eq=False)
@@ -24,7 +24,7 @@ class Child:
     process: asyncio.subprocess.Process
     unended: dict[str, PackageEntry] = field(factory=dict)
     snapshot: Snapshot | None = None
-    over: Over | None = None
+    over: WorkerEnd | None = None
 
     @property
     def stdin(self) -> asyncio.StreamWriter:

@@ -61,14 +61,14 @@ class Share:
 
 
 @frozen
-class Ended:
+class EndedPackages:
     """Outcomes of packages."""
 
     outcomes: tuple[Outcome, ...]
 
 
 @frozen
-class State:
+class WorkerState:
     """Counts of a worker, and its events since the last state."""
 
     snapshot: Snapshot
@@ -76,14 +76,14 @@ class State:
 
 
 @frozen
-class Over:
+class WorkerEnd:
     """The last message of a worker; with an error if that ended the batch."""
 
     error: PixxelError | None
 
 
 @frozen
-class PartOf:
+class DividedLimit:
     """The n-th part of a bandwidth limit that changes with time.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..choose.request import RunOptions
 from ..session import Session, parse_assignments
-from .frames import PartOf, WorkerJob
+from .frames import DividedLimit, WorkerJob
 
 if TYPE_CHECKING:
     from ...client import PixxelClient
@@ -22,7 +22,7 @@ def job_of(session: Session, client: PixxelClient, run: RunOptions, *, sandbox: 
     options["max_concurrent_downloads"] = math.ceil(streams / n)
     options["max_concurrent_requests"] = math.ceil(download.max_concurrent_requests / n)
     limit = options.get("max_bandwidth", download.max_bandwidth)
-    options["max_bandwidth"] = PartOf(limit, n) if callable(limit) else None if limit is None else limit / n
+    options["max_bandwidth"] = DividedLimit(limit, n) if callable(limit) else None if limit is None else limit / n
     own: dict[str, Any] = {"http.max_concurrent_calls": math.ceil(http.max_concurrent_calls / n)}
     if http.calls_per_second is not None:
         own["http.calls_per_second"] = http.calls_per_second / n

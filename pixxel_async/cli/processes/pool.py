@@ -23,7 +23,7 @@ from ...settings import Secret
 from ..choose.request import RunOptions
 from ..session import Session
 from .child import Child
-from .frames import Ended, Over, Share, State, encode, receive, to_row
+from .frames import EndedPackages, Share, WorkerEnd, WorkerState, encode, receive, to_row
 from .job import job_of
 
 if TYPE_CHECKING:
@@ -255,16 +255,16 @@ class WorkerPool:
             except EOFError:
                 return
             match message:
-                case Ended(outcomes):
+                case EndedPackages(outcomes):
                     for outcome in outcomes:
                         child.unended.pop(str(outcome.package), None)
                         await self._queue_outcome(outcome)
                     self._changed.set()
-                case State(snapshot, events):
+                case WorkerState(snapshot, events):
                     child.snapshot = snapshot
                     for event in events:
                         self._take(event)
-                case Over():
+                case WorkerEnd():
                     child.over = message
 
     async def _end_all(self) -> None:

@@ -25,7 +25,7 @@ from ...settings import Settings
 from ..errors import Exit, Interrupted
 from ..malloc import collect_seldom, keep_memory
 from ..running import run
-from .frames import Ended, Over, Share, State, WorkerJob, encode, from_row, read_frame, write_frame
+from .frames import EndedPackages, Share, WorkerEnd, WorkerJob, WorkerState, encode, from_row, read_frame, write_frame
 
 PERIOD = 0.5
 """Seconds between two reports of counts and events; chosen."""
@@ -64,7 +64,7 @@ class Worker:
             await self._fetch()
         except PixxelError as caught:
             error = caught
-        await self._report(encode(Over(error)))
+        await self._report(encode(WorkerEnd(error)))
         await self._report(None)
         while writing.is_alive():  # noqa: ASYNC110 - a thread sets no event of the loop's
             await asyncio.sleep(0.01)
@@ -95,7 +95,7 @@ class Worker:
             # The members of an archive are read again where the export wants them.
             outcomes_at_hand.append(evolve(outcome, members=None) if isinstance(outcome, Downloaded) else outcome)
             if not outcomes.at_hand:
-                await self._report(encode(Ended(tuple(outcomes_at_hand))))
+                await self._report(encode(EndedPackages(tuple(outcomes_at_hand))))
                 outcomes_at_hand = []
 
     def _settings(self) -> Settings:
@@ -111,9 +111,9 @@ class Worker:
         if self._job.events or isinstance(event, Paused):
             self._events.append(event)
 
-    def _state(self, manager: DownloadManager) -> State:
+    def _state(self, manager: DownloadManager) -> WorkerState:
         events, self._events = tuple(self._events), []
-        return State(manager.snapshot(), events)
+        return WorkerState(manager.snapshot(), events)
 
     async def _report_state(self, manager: DownloadManager) -> None:
         while True:

@@ -11,7 +11,7 @@ from attrs import frozen
 from ..disk.final import Final
 from ..record.rows import Extracted
 from ..rules.file_names import render, segment, with_suffix
-from .rules.recovery import DONE, Decision, Known, may_skip, recover
+from .rules.recovery import DONE, Decision, RowFacts, may_skip, recover
 
 if TYPE_CHECKING:
     from ...packages import PackageEntry
@@ -93,10 +93,10 @@ class Decider:
             return Final(regular=True, size=row.size or 0, mtime_ns=row.mtime_ns or 0)
         return None
 
-    def _trusted_facts(self, row: Row | None, same_boot: bool) -> Known | None:
+    def _trusted_facts(self, row: Row | None, same_boot: bool) -> RowFacts | None:
         """Return the facts of the row; None for a row that the claim has just created."""
         if row is None or (row.state == "waiting" and row.total is None):
             return None
         published = row.finished_at is not None
-        trusted = Known(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions, published)
+        trusted = RowFacts(row.state, row.size, row.mtime_ns, row.total, row.synced, same_boot, row.regions, published)
         return trusted._replace(state="failed") if self.revive and row.state == "given_up" else trusted

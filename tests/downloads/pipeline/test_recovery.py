@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from pixxel_async.downloads.disk.final import Final
-from pixxel_async.downloads.pipeline.rules.recovery import Decision, Known, recover
+from pixxel_async.downloads.pipeline.rules.recovery import Decision, RowFacts, recover
 
 SIZE, TIME = 100, 7
 OURS = Final(True, SIZE, TIME)
@@ -22,10 +22,10 @@ STATES = [None, "waiting", "streaming", "publishing", "done", "failed", "given_u
 EXISTS = ["skip", "error", "replace"]
 
 
-def known(state: str, *, ours: bool = False, **changes: int | bool | str | None) -> Known:
+def known(state: str, *, ours: bool = False, **changes: int | bool | str | None) -> RowFacts:
     proved = ours or state in ("publishing", "done")
     facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE, "ours": ours}
-    return Known(state, **{**facts, **changes})  # type: ignore[arg-type]
+    return RowFacts(state, **{**facts, **changes})  # type: ignore[arg-type]
 
 
 ALL = list(product(STATES, PARTS, FINALS, EXISTS, ["skip", "redo"], [False, True]))
@@ -95,7 +95,7 @@ def test_every_case_is_decided_safely(state: str | None, ours: bool) -> None:
         (known("publishing", ours=True), None, TOUCHED, Decision("check", otherwise="fetch", replace=True)),
     ],
 )
-def test_by_default(row: Known | None, part: int | None, final: Final | None, expected: Decision) -> None:
+def test_by_default(row: RowFacts | None, part: int | None, final: Final | None, expected: Decision) -> None:
     """The table of decisions for the default policies, one line per crash."""
     assert recover(row, part, final) == expected
 
@@ -149,6 +149,6 @@ TABLE = "[[0,30],[50,70]]"
         (known("failed", regions=TABLE, synced=20), 90, Decision("resume", offset=30, beyond=((50, 70),))),
     ],
 )
-def test_a_part_file_with_gaps_follows_the_record(row: Known, part: int, expected: Decision) -> None:
+def test_a_part_file_with_gaps_follows_the_record(row: RowFacts, part: int, expected: Decision) -> None:
     """The record's regions count up to the file's size; after a reboot only the synced bytes count."""
     assert recover(row, part, None) == expected

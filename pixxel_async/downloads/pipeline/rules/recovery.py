@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from ...disk.final import Final
 from ...rules.byte_ranges import Regions, clip, from_text
 
-__all__ = ["DONE", "Decision", "Known", "RecoveryStep", "may_skip", "recover"]
+__all__ = ["DONE", "Decision", "RecoveryStep", "RowFacts", "may_skip", "recover"]
 
 RecoveryStep = Literal["done", "finish", "check", "adopt", "prove", "resume", "fetch", "taken", "given_up"]
 """
@@ -23,7 +23,7 @@ RecoveryStep = Literal["done", "finish", "check", "adopt", "prove", "resume", "f
 """
 
 
-class Known(NamedTuple):
+class RowFacts(NamedTuple):
     """State of the row.
 
     Attributes:
@@ -70,7 +70,7 @@ DONE = Decision("done")
 
 
 def recover(
-    row: Known | None,
+    row: RowFacts | None,
     part: int | None,
     final: Final | None,
     *,
@@ -108,7 +108,7 @@ def _decide_unknown(final: Final | None, exists: str, lost: bool) -> Decision:
     return _guard_final(Decision("fetch"), final, replace=exists == "replace")
 
 
-def _decide_done(row: Known, final: Final | None, exists: str, if_missing: str) -> Decision:
+def _decide_done(row: RowFacts, final: Final | None, exists: str, if_missing: str) -> Decision:
     """Decide for a recorded name: a damaged file is fetched again, an intact one never."""
     if may_skip(row.size, row.mtime_ns, final, exists, if_missing):
         return DONE
@@ -132,7 +132,7 @@ def may_skip(size: int | None, mtime_ns: int | None, final: Final | None, exists
     return final.regular and exists != "error" and final.size == size and final.mtime_ns == mtime_ns
 
 
-def _decide_publishing(row: Known, part: int | None, final: Final | None, *, replace: bool) -> Decision:
+def _decide_publishing(row: RowFacts, part: int | None, final: Final | None, *, replace: bool) -> Decision:
     if final is not None and final.regular and final.size == row.size:
         if final.mtime_ns == row.mtime_ns:
             return Decision("finish")
@@ -141,7 +141,7 @@ def _decide_publishing(row: Known, part: int | None, final: Final | None, *, rep
     return _guard_final(_by_part(row, part), final, replace=replace)
 
 
-def _by_part(row: Known, part: int | None) -> Decision:
+def _by_part(row: RowFacts, part: int | None) -> Decision:
     if not part or (row.total is not None and part > row.total):
         return Decision("fetch")
     kept, beyond = _kept_ranges(row, part)
@@ -150,7 +150,7 @@ def _by_part(row: Known, part: int | None) -> Decision:
     return Decision("resume", offset=kept, beyond=beyond) if kept else Decision("fetch")
 
 
-def _kept_ranges(row: Known, part: int) -> tuple[int, Regions]:
+def _kept_ranges(row: RowFacts, part: int) -> tuple[int, Regions]:
     """Return the length of the trusted prefix, and the trusted ranges beyond it.
 
     After a restart of the machine only synced bytes count; in a file with gaps only the recorded ranges do.
