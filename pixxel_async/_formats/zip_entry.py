@@ -21,7 +21,7 @@ _UNPORTABLE = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
 """Characters that Windows forbids in file names and Unix allows, such as the colons of an ISO time."""
 
 
-@frozen
+@frozen(repr=False)
 class Entry:
     """One member.
 
@@ -46,6 +46,9 @@ class Entry:
     mode: int = 0
     unicode: bytes | None = None
     host: int = 0
+
+    def __repr__(self) -> str:
+        return f"Entry(name={self.name[:200]!r}, size={self.size})"
 
     @property
     def encrypted(self) -> bool:

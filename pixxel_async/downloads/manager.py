@@ -321,8 +321,8 @@ class DownloadManager(AsyncWithOnly):
         return self._hub.watch(str(as_entry(package).package))
 
     def snapshot(self) -> Snapshot:
-        """Return the current counts and rates."""
-        engine, hub = self._opened, self._hub
+        """Return the current counts and rates; those at the end once the manager is closed."""
+        engine, hub = self._engine or self._opened, self._hub
         all_items, waiting, streaming = len(engine.items), engine.schedule.waiting, engine.streaming
         return Snapshot(
             pending=max(all_items - waiting - streaming, 0), waiting=waiting, streaming=streaming,

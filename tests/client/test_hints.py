@@ -11,9 +11,10 @@ import pytest
 
 import pixxel_async
 from pixxel_async import ConfigError, Downloaded, DownloadManager, Failed, JobPackage, Page, PixxelClient, Skipped
+from pixxel_async._formats.zip_entry import Entry
 from pixxel_async.errors import PixxelError
 from pixxel_async.models import AOI, Job, STACItem, STACItemProperties, Workflow
-from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox import Fault, Sandbox
 from pixxel_async.settings import Settings
 
 PACKAGE = JobPackage(workflow_id="w", job_id="j")
@@ -95,7 +96,22 @@ def test_groups_of_settings_are_objects() -> None:
 
 
 def test_a_fault_is_a_fault() -> None:
-    """The sandbox refuses a fault that is a text, which would never fire."""
+    """The sandbox refuses a fault that is a text, which would never fire; route and kind may be positional."""
+    assert Fault("storage", "cut") == Fault(route="storage", kind="cut")
     text: Any = "cut"
     with pytest.raises(ConfigError, match="takes a Fault"):
         Sandbox().inject(text)
+
+
+def test_members_have_short_reprs() -> None:
+    """The members of a fetched archive are shown by name and size."""
+    entry = Entry(raw_name=b"outputs/ndvi.tif", flags=0, method=0, crc=1, packed=2, size=2, offset=0)
+    assert repr(entry) == "Entry(name='outputs/ndvi.tif', size=2)"
+
+
+async def test_counts_after_the_end(tmp_path: Path) -> None:
+    """A closed manager still says what it did, for the last line of a program."""
+    async with Sandbox(packing=0) as sandbox, PixxelClient(sandbox.api_key, base_url=sandbox.url) as client:
+        async with DownloadManager(client, tmp_path) as manager:
+            await manager.fetch(JobPackage(workflow_id=(job := sandbox.add_job()).workflow_id, job_id=job.id))
+        assert (manager.snapshot().done, manager.snapshot().pending) == (1, 0)

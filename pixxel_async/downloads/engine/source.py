@@ -11,6 +11,7 @@ from operator import length_hint
 from typing import Any, Generic, TypeVar
 
 from ...errors import ConfigError
+from ...packages.kinds.package_like import INSTEAD
 
 T = TypeVar("T")
 
@@ -170,8 +171,8 @@ def _not_a_source(value: Any) -> str:
         return f"{listing}; this coroutine was never awaited: write `await` before the call"
     if callable(value):
         return f"{listing}; this is the function {getattr(value, '__name__', 'itself')}: call it"
-    if type(value).__name__ == "Workflow":
-        return f"{listing}; a Workflow is no package: write client.jobs.list(workflow.id)"
+    if instead := INSTEAD.get(type(value).__name__):
+        return f"{listing}; a {type(value).__name__} is no package: fetch {instead}"
     if isinstance(value, str | bytes) or hasattr(value, "__attrs_attrs__"):
         return f"{listing}; a single {type(value).__name__} goes into a list, [package], or to manager.fetch(package)"
     return f"{listing}, not as {type(value).__name__}"

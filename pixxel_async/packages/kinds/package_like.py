@@ -21,11 +21,12 @@ from .package import Package
 if TYPE_CHECKING:
     from ...models import Asset, Catalog, Insight, Job, JobTask, OrderItem
 
-_INSTEAD: Mapping[str, str] = {
+INSTEAD: Mapping[str, str] = {
     "Workflow": "its jobs: client.jobs.list(workflow.id)",
     "Project": "the jobs of its workflows: client.workflows.list(project_id=project.id)",
     "AOI": "its assets or insights: client.assets.list(aoi.aoi_id), client.insights.list(aoi.aoi_id)",
     "Order": "its items: client.order_items.list(order_ids=[order.id])",
+    "JobRun": "f'job:{job.workflow_id}/{job.id}'",
     "STACItem": "what was ordered of it: client.catalogs.search(…)",
 }
 """Rows that are not packages themselves, by class name, with the advice on what to fetch."""
@@ -93,7 +94,7 @@ def as_entry(value: object, blank: Mapping[str, Any] = _NOTHING) -> PackageEntry
 def _no_package(value: object) -> str:
     """Return the advice for a value that identifies no package."""
     name = value.__name__ if isinstance(value, type) else type(value).__name__
-    if instead := _INSTEAD.get(name):
+    if instead := INSTEAD.get(name):
         return f"a row of class {name} is no package: fetch {instead}"
     if isinstance(value, UUID):
         return f"the id {value} alone identifies no package: pass JobPackage(workflow_id=…, job_id=…) or 'job:W/J'"

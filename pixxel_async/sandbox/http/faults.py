@@ -64,8 +64,8 @@ class Fault:
         work_done: whether `status`, `html` and `redirect` come after the operation was carried out, not instead of it.
     """
 
-    route: str
-    kind: FaultKind
+    route: str = field(kw_only=False)
+    kind: FaultKind = field(kw_only=False)
     times: int | None = 1
     probability: float = 1.0
     after: int = 0
