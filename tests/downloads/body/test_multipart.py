@@ -158,7 +158,7 @@ async def test_damage_in_a_piece_is_found(slow: Slow, tmp_path: Path) -> None:
 async def test_a_killed_process_leaves_regions_that_count(slow: Slow, tmp_path: Path, latency: float) -> None:
     """After kill -9 the regions in the record, gaps included, are not fetched again, be the storage near or far."""
     slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=latency, times=None))
-    slow.fault(kind="stall", at=150_000, after=5, times=1)
+    slow.fault(kind="stall", at=20_000, after=5, times=1)
     ground = GroundTruth(slow.sandbox, slow.client, [], slow.package, slow.package)
     process = await start(ground, tmp_path, [slow.package])
     await until(lambda: (filled(tmp_path) or "").count("[") > 2 if part_bytes(tmp_path) else False)
@@ -226,3 +226,17 @@ async def test_a_refused_piece_ends_one_connection(slow: Slow, tmp_path: Path) -
     assert all(last < first for (_, last), (first, _) in pairwise(served))
     assert not [event for event in events if isinstance(event, Rewound)]
     assert sum(isinstance(event, Started) for event in events) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuning", [{"constants": Constants(chunk_bytes=64 * 1024, least_range=256 * 1024)}])
+async def test_connections_end_within_a_piece_after_a_refusal(slow: Slow, tmp_path: Path) -> None:
+    """When the storage refuses one, half of the connections end at their next write, and others fetch the rest."""
+    slow.sandbox.inject(Fault(route="storage", kind="latency", seconds=0.2, times=None))
+    slow.fault(kind="status", status=503, after=6, times=1)
+    await slow.fetch(tmp_path, max_concurrent_downloads=1)
+
+    ranges = [asked(seen) for seen in slow.pieces if seen.status == 206]
+    begun_within = [first for first, _ in ranges if any(start < first <= end for start, end in ranges)]
+    assert begun_within
+    assert {seen.status for seen in slow.seen} == {200, 206, 503}
