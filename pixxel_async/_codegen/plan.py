@@ -76,7 +76,7 @@ class MethodPlan:
 
     @property
     def constant(self) -> str:
-        """Return the name of the module constant that holds the operation."""
+        """The name of the module constant that holds the operation."""
         return f"_{self.operation.operation_id.rpartition('.')[2].upper()}"
 
     def of(self, place: str) -> list[MethodArgument]:

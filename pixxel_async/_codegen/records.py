@@ -73,19 +73,19 @@ class SchemaRecord:
 
     @property
     def kind(self) -> str | None:
-        """Return the type without the `null` beside it."""
+        """The type without the `null` beside it."""
         if isinstance(self.type, list):
             return next((kind for kind in self.type if kind != "null"), None)
         return self.type
 
     @property
     def nullable(self) -> bool:
-        """Return whether null is a meaningful value."""
+        """Whether null is a meaningful value."""
         return isinstance(self.type, list) and "null" in self.type
 
     @property
     def name(self) -> str | None:
-        """Return the name of the referenced schema."""
+        """The name of the referenced schema."""
         return self.ref.rsplit("/", 1)[1] if self.ref else None
 
 

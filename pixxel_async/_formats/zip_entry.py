@@ -52,17 +52,17 @@ class Entry:
 
     @property
     def encrypted(self) -> bool:
-        """Return whether its bytes are encrypted."""
+        """Whether its bytes are encrypted."""
         return bool(self.flags & ENCRYPTED)
 
     @property
     def streamed(self) -> bool:
-        """Return whether a data descriptor follows its bytes; the local header's flag decides."""
+        """Whether a data descriptor follows its bytes; the local header's flag decides."""
         return bool(self.flags & DESCRIPTOR)
 
     @property
     def special(self) -> bool:
-        """Return whether it is a symbolic link, a device or the like."""
+        """Whether it is a symbolic link, a device or the like."""
         return stat.S_IFMT(self.mode) not in (0, stat.S_IFREG, stat.S_IFDIR)
 
     @property
@@ -84,7 +84,7 @@ class Entry:
 
     @property
     def unpacked_as(self) -> str:
-        """Return its path below the folder of unpacked files; see `make_portable`."""
+        """Its path below the folder of unpacked files; see `make_portable`."""
         return make_portable(self.name)
 
 

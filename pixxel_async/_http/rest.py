@@ -65,7 +65,7 @@ class RestAPI:
         reply = await self.sender.call(call)
 
         def decode() -> list[M]:
-            value = _below(parse(reply), unwrap)
+            value = _unwrap(parse(reply), unwrap)
             if isinstance(value, dict):
                 value = self._look_through(model, value, lambda inner: isinstance(inner, list))
                 if is_error_body(value):
@@ -163,7 +163,7 @@ class RestAPI:
 
     def _decode_object(self, call: Call, reply: Reply, model: type[M], unwrap: str) -> M:
         """Decode one object: looks through an envelope, raises for an error body and for a create without an id."""
-        value = _below(parse(reply), unwrap)
+        value = _unwrap(parse(reply), unwrap)
         if isinstance(value, dict):
             members = members_of(model)
             if not _shares_members(value, members):
@@ -217,7 +217,7 @@ def _check_created(call: Call, model: type[M], created: list[M]) -> None:
         raise DecodeError("it has no id")
 
 
-def _below(value: Any, member: str) -> Any:
+def _unwrap(value: Any, member: str) -> Any:
     return value[member] if member and isinstance(value, dict) and member in value else value
 
 

@@ -112,12 +112,12 @@ class Outcomes(AsyncWithOnly):
 
     @property
     def at_hand(self) -> int:
-        """Return the number of outcomes that can be taken without waiting."""
+        """The number of outcomes that can be taken without waiting."""
         return len(self._outcomes)
 
     @property
     def to_come(self) -> int | None:
-        """Return the number of packages still to be read from the source; None if unknown."""
+        """The number of packages still to be read from the source; None if unknown."""
         return 0 if self._closed or self._error is not None else self._feed.to_come
 
     def _is_over(self) -> bool:
@@ -127,7 +127,7 @@ class Outcomes(AsyncWithOnly):
 
     @property
     def open(self) -> bool:
-        """Return whether the reader keeps up."""
+        """Whether the reader keeps up."""
         return len(self._outcomes) < ROOM
 
     def deliver(self, outcome: Outcome) -> None:

@@ -33,7 +33,7 @@ class OutcomeSink(Protocol):
 
     @property
     def open(self) -> bool:
-        """Return whether there is room for outcomes; new work for a full sink waits."""
+        """Whether there is room for outcomes; new work for a full sink waits."""
         ...
 
     def deliver(self, outcome: Outcome) -> None:
@@ -153,12 +153,12 @@ class Item:
 
     @property
     def settings(self) -> DownloadSettings:
-        """Return the settings of its batch."""
+        """The settings of its batch."""
         return self.context.settings
 
     @property
     def client(self) -> PixxelClient:
-        """Return the client whose key requests it."""
+        """The client whose key requests it."""
         return self.context.client
 
     @property
@@ -173,40 +173,40 @@ class Item:
 
     @property
     def folder(self) -> Path:
-        """Return the folder of its part file."""
+        """The folder of its part file."""
         return self.context.folder
 
     @property
     def destination(self) -> Destination:
-        """Return the destination of its final file."""
+        """The destination of its final file."""
         return self.context.destination
 
     @property
     def package(self) -> Package:
-        """Return the package."""
+        """The package."""
         return self.original.package if isinstance(self.original, PackageEntry) else self.original
 
     @property
     def entry(self) -> PackageEntry:
-        """Return the package with the fields that its name may use."""
+        """The package with the fields that its name may use."""
         return self.original if isinstance(self.original, PackageEntry) else PackageEntry(self.original)
 
     @property
     def identity(self) -> str:
-        """Return the package in its text form."""
+        """The package in its text form."""
         return self.text or str(self.package)
 
     @property
     def restarts(self) -> bool:
-        """Return whether another request may restart its packing."""
+        """Whether another request may restart its packing."""
         return self.package.restarts
 
     @property
     def until(self) -> float:
-        """Return its deadline, in seconds of the client's clock."""
+        """Its deadline, in seconds of the client's clock."""
         return self.began + self.settings.timeout
 
     @property
     def open(self) -> bool:
-        """Return whether one of its sinks has room for its outcome."""
+        """Whether one of its sinks has room for its outcome."""
         return any(sink.open for sink in self.sinks)

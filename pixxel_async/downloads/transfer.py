@@ -44,17 +44,17 @@ class Transfer:
 
     @property
     def open(self) -> bool:
-        """Return True: there is always room for its one outcome."""
+        """True: there is always room for its one outcome."""
         return True
 
     @property
     def done(self) -> bool:
-        """Return whether it has ended."""
+        """Whether it has ended."""
         return self._outcome.done()
 
     @property
     def progress(self) -> Progress:
-        """Return its progress."""
+        """Its progress."""
         if not self._outcome.done():
             return self._progress()
         if self._outcome.cancelled():

@@ -35,7 +35,7 @@ class SandboxAnswer:
 
     @property
     def length(self) -> int:
-        """Return the number of bytes to send."""
+        """The number of bytes to send."""
         return self.stop - self.start
 
     def with_headers(self, **changes: str | None) -> SandboxAnswer:

@@ -136,22 +136,22 @@ class Sandbox(SandboxBuilder):
 
     @property
     def api_key(self) -> str:
-        """Return a key that the API accepts."""
+        """A key that the API accepts."""
         return self.keys.first
 
     @property
     def origin(self) -> str:
-        """Return the origin for download records: the seed, since ports differ between runs."""
+        """The origin for download records: the seed, since ports differ between runs."""
         return f"sandbox:{self.seed}"
 
     @property
     def storage_url(self) -> str:
-        """Return the origin that signed URLs point to."""
+        """The origin that signed URLs point to."""
         return self.packing.origin
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """Return the requests of both sites so far, oldest first."""
+        """The requests of both sites so far, oldest first."""
         with self.lock:
             return list(self._requests)
 
@@ -178,7 +178,7 @@ class Sandbox(SandboxBuilder):
 
     @property
     def sleep(self) -> Callable[[float], Awaitable[None]]:
-        """Return a `sleep` that steps the sandbox's clock instead of waiting.
+        """A `sleep` that steps the sandbox's clock instead of waiting.
 
         Give it to a client together with `clock.now`, so that no wait takes real time. From then on the sandbox's own
         faults do not wait in real time either.

@@ -26,15 +26,15 @@ class ShownSandbox(Protocol):
 
     @property
     def lock(self) -> AbstractContextManager[object]:
-        """Return the lock that guards the state."""
+        """The lock that guards the state."""
 
     @property
     def storage_url(self) -> str:
-        """Return the storage's origin."""
+        """The storage's origin."""
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """Return the requests of both sites, oldest first."""
+        """The requests of both sites, oldest first."""
 
     def step(self, seconds: float) -> None:
         """Step the clock."""

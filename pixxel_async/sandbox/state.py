@@ -46,7 +46,7 @@ class SandboxBuilder:
 
     @property
     def orders(self) -> list[SandboxOrder]:
-        """Return the orders placed by requests, oldest first, without dry runs and orders that a test added."""
+        """The orders placed by requests, oldest first, without dry runs and orders that a test added."""
         with self.lock:
             return [order for id, order in self.world.orders.items() if id not in self._added_orders]
 

@@ -72,7 +72,7 @@ class RunOptions:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return the settings of `fetch_all` that differ from the client's."""
+        """The settings of `fetch_all` that differ from the client's."""
         named = {
             "max_concurrent_downloads": self.parallel,
             "min_free_space": self.keep_free,
@@ -105,18 +105,18 @@ class ExportRequest(RunOptions):
 
     @property
     def listed(self) -> bool:
-        """Return whether packages come from listed workflows, not from arguments or a manifest."""
+        """Whether packages come from listed workflows, not from arguments or a manifest."""
         return not self.packages and self.manifest is None
 
     @property
     def taken(self) -> PackageChoice:
-        """Return the package kinds to take from a listing; `--sandbox` without a selection takes both."""
+        """The package kinds to take from a listing; `--sandbox` without a selection takes both."""
         alone = self.sandbox and not self.workflows and self.project is None
         return self.kinds or ("both" if alone else "job")
 
     @property
     def fields(self) -> set[str]:
-        """Return the fields of the name template: all of a listed row's, or the ids only."""
+        """The fields of the name template: all of a listed row's, or the ids only."""
         if not self.listed:
             return {"id8"}.union(*(kind.names() for kind in KINDS.values()))
         kinds = [KINDS[each] for each in (("job", "task") if self.taken == "both" else (self.taken,))]
@@ -124,7 +124,7 @@ class ExportRequest(RunOptions):
 
     @property
     def selection(self) -> str:
-        """Return the key under which `--finished-since last` finds the last run of the same selection."""
+        """The key under which `--finished-since last` finds the last run of the same selection."""
         scope = f"project {self.project}" if self.project else f"workflows {' '.join(sorted(set(self.workflows)))}"
         until = f"; until {order_time}" if (order_time := self.until and self.until.isoformat()) else ""
         share = "; shard {}/{}".format(*self.shard) if self.shard else ""

@@ -57,7 +57,7 @@ class Period:
 
     @property
     def missing(self) -> int:
-        """Return the number of missing packages."""
+        """The number of missing packages."""
         return self.failed + self.given_up + self.unfinished
 
     def count(self, row: Recorded) -> None:

@@ -126,7 +126,7 @@ class WorkerPool:
 
     @property
     def at_hand(self) -> int:
-        """Return the number of outcomes that can be taken without waiting."""
+        """The number of outcomes that can be taken without waiting."""
         return len(self._outcomes)
 
     def snapshot(self) -> Snapshot:

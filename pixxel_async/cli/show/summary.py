@@ -84,7 +84,7 @@ class Tally:
 
     @property
     def code(self) -> Exit:
-        """Return the exit code of the run: the most severe."""
+        """The exit code of the run: the most severe."""
         late = {Exit.UNFINISHED} if self.late else set()
         given_up = {Exit.FAILED} if self.given_up else set()
         return next((code for code in _PRECEDENCE if code in self.codes | late | given_up), Exit.DONE)

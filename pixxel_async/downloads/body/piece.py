@@ -24,7 +24,7 @@ class Piece:
 
     @property
     def missing(self) -> int:
-        """Return the bytes that have not arrived."""
+        """The bytes that have not arrived."""
         return self.end - self.at - self.gathered
 
     def gather(self, chunk: bytes) -> None:

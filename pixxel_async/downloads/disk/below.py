@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        """Return directory and name; for messages, and for systems without directory descriptors."""
+        """Directory and name; for messages, and for systems without directory descriptors."""
         return self.directory / self.name
 
     def beside(self, name: str) -> Entry:

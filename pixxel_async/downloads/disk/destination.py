@@ -29,7 +29,7 @@ class Destination(Protocol):
 
     @property
     def url(self) -> str | None:
-        """Return the URL of the object store; None for a local folder."""
+        """The URL of the object store; None for a local folder."""
         ...
 
     def title(self, name: str) -> str:

@@ -68,7 +68,7 @@ class Feed:
 
     @property
     def to_come(self) -> int | None:
-        """Return the rows still to be read; None if unknown."""
+        """The rows still to be read; None if unknown."""
         return 0 if self._read else self._source.left
 
     async def run(self) -> None:

@@ -76,7 +76,7 @@ class PackageSource:
 
     @property
     def left(self) -> int | None:
-        """Return the rows still to come; None if unknown."""
+        """The rows still to come; None if unknown."""
         hint = length_hint(self._whole, -1)
         return None if hint < 0 else hint
 

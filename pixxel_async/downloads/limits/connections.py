@@ -45,7 +45,7 @@ class ConnectionBudget:
 
     @property
     def far(self) -> bool:
-        """Return whether the storage of the newest body is far."""
+        """Whether the storage of the newest body is far."""
         return self._last is not None and self._last.far
 
     @contextmanager
@@ -123,17 +123,17 @@ class BodyConnections:
 
     @property
     def far(self) -> bool:
-        """Return whether the storage is far, so that connections are limited by their windows."""
+        """Whether the storage is far, so that connections are limited by their windows."""
         return self._host.far
 
     @property
     def rtt(self) -> float:
-        """Return the shortest time between a request and its head in seconds; 0 while unknown."""
+        """The shortest time between a request and its head in seconds; 0 while unknown."""
         return self._host.rtt if self._host.rtt < math.inf else 0.0
 
     @property
     def rate(self) -> float:
-        """Return the bytes per second of one connection to the host; 0 while unknown."""
+        """The bytes per second of one connection to the host; 0 while unknown."""
         return self._host.growth.each
 
     def record_head(self, latency: float) -> None:
@@ -158,7 +158,7 @@ class BodyConnections:
 
     @property
     def surplus(self) -> bool:
-        """Return whether one connection has to be given up at once: the host has too many, and this body too."""
+        """Whether one connection has to be given up at once: the host has too many, and this body too."""
         host = self._host
         return self.used > 1 and host.used > host.allowed and self.used > host.share_of(self)
 

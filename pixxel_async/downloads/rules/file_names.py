@@ -75,12 +75,12 @@ class Named(Protocol):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Return its default path, one text for each segment."""
+        """Its default path, one text for each segment."""
         ...
 
     @property
     def id8(self) -> str:
-        """Return eight hex digits that distinguish packages."""
+        """Eight hex digits that distinguish packages."""
         ...
 
     def fields(self) -> Mapping[str, Any]:

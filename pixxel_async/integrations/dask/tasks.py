@@ -44,12 +44,12 @@ class Tasks:
 
     @property
     def full(self) -> bool:
-        """Return whether enough batches are under way for the workers that there are now."""
+        """Whether enough batches are under way for the workers that there are now."""
         return len(self._batches) >= AHEAD * max(1, self._count_workers())
 
     @property
     def running(self) -> bool:
-        """Return whether any batch is under way."""
+        """Whether any batch is under way."""
         return bool(self._batches)
 
     def _count_workers(self) -> int:

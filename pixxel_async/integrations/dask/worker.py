@@ -58,7 +58,7 @@ class WorkerConfig:
 
     @property
     def is_url(self) -> bool:
-        """Return whether the destination is an object store."""
+        """Whether the destination is an object store."""
         return "://" in self.to
 
 

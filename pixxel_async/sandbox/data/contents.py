@@ -73,20 +73,20 @@ def _plane(scene: str, band: str, tiles: int) -> bytes:
 
 
 def list_block_members(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
-    """Make the outputs of one run of a block."""
+    """Yield the members of a block's outputs."""
     for port in block.outputs:
         group = f"{port.group}/" if port.group else ""
         yield from list_port_members(port, block.name, f"outputs/{group}{port.name}", place, scene)
 
 
 def list_input_members(block: SandboxBlock, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
-    """Make the inputs of one run of a block that are files."""
+    """Yield the members of those inputs of a block that are files."""
     for port in block.inputs:
         yield from list_port_members(port, block.name, f"inputs/{port.name}", place, scene)
 
 
 def list_port_members(port: Port, block: str, folder: str, place: SceneLocation, scene: str) -> Iterator[ArchiveMember]:
-    """Make the file of one output or input and its spec.json; nothing for plain values."""
+    """Yield the file of one output or input and its spec.json; nothing for plain values."""
     format_and_maker = {"raster": ("tif", _raster), "vector": ("geojson", _vector), "tabular": ("csv", _table)}.get(
         port.format
     )

@@ -65,7 +65,7 @@ class VirtualBytes:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """Return its pieces."""
+        """Its pieces."""
         return tuple(self._pieces)
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[memoryview]:

@@ -24,7 +24,7 @@ class Connection:
 
     @property
     def gone(self) -> bool:
-        """Return whether the peer has closed the connection."""
+        """Whether the peer has closed the connection."""
         transport = self.request.transport
         return transport is None or transport.is_closing()
 

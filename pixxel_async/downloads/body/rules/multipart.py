@@ -60,7 +60,7 @@ class RateGauge:
 
     @property
     def flat(self) -> bool:
-        """Return whether the rate is known and no longer rises."""
+        """Whether the rate is known and no longer rises."""
         return 0 < self.rate <= self.before * RISING
 
 

@@ -158,7 +158,7 @@ class PartFile:
 
     @property
     def mtime_ns(self) -> int:
-        """Return its modification time in nanoseconds since 1970."""
+        """Its modification time in nanoseconds since 1970."""
         with os_errors("look at", self.path):
             return self._calls.fstat(self._fd).st_mtime_ns
 
@@ -183,7 +183,7 @@ class PartFile:
 
     @property
     def closed(self) -> bool:
-        """Return whether it is closed."""
+        """Whether it is closed."""
         return self._opened is not None and self._opened < 0
 
     def sync_and_close(self) -> int:

@@ -81,12 +81,12 @@ class PartWriter:
 
     @property
     def mtime_ns(self) -> int:
-        """Return the modification time of the file in nanoseconds since 1970."""
+        """The modification time of the file in nanoseconds since 1970."""
         return self._part.mtime_ns
 
     @property
     def regions(self) -> str | None:
-        """Return the filled ranges for the record; None while the file has no gaps."""
+        """The filled ranges for the record; None while the file has no gaps."""
         return to_text(((0, self.size), *self.beyond)) if self._split else None
 
     async def begin(self) -> None:

@@ -41,7 +41,7 @@ class StreamTaps:
 
     @property
     def any(self) -> bool:
-        """Return whether any consumer is left."""
+        """Whether any consumer is left."""
         return self._hash is not None or self._passage is not None
 
     def digest(self) -> bytes | None:
@@ -50,5 +50,5 @@ class StreamTaps:
 
     @property
     def seen(self) -> StreamSummary | None:
-        """Return the summary of the checked members; None if they have to be read from the file."""
+        """The summary of the checked members; None if they have to be read from the file."""
         return None if self._passage is None else self._passage.seen

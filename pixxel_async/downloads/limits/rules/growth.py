@@ -92,7 +92,7 @@ class Sample:
 
     @property
     def window(self) -> float:
-        """Return the seconds of a window."""
+        """The seconds of a window."""
         return max(WINDOW * self.rtt if self.rtt < math.inf else 0.0, LEAST_WINDOW)
 
 

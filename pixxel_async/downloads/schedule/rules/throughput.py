@@ -62,7 +62,7 @@ class Throughput:
 
     @property
     def mean_size(self) -> float:
-        """Return the mean bytes of a body; 0 while unknown."""
+        """The mean bytes of a body; 0 while unknown."""
         return self._sizes / self._ended if self._ended else 0.0
 
     def seconds_per_body(self) -> float:

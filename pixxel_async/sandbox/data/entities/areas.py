@@ -39,12 +39,12 @@ class Area:
 
     @property
     def place(self) -> SceneLocation:
-        """Return its centre."""
+        """Its centre."""
         return SceneLocation(self.name, *centre(self.geometry))
 
     @property
     def bands(self) -> list[str]:
-        """Return the names of its satellite's bands."""
+        """The names of its satellite's bands."""
         return [name for name, _ in BY_ID[self.satellite_id].bands]
 
     def progress(self, now: float) -> int:

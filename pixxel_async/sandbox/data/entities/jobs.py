@@ -35,7 +35,7 @@ class SandboxWorkflow:
 
     @property
     def cost(self) -> int:
-        """Return the tokens for one run."""
+        """The tokens for one run."""
         return sum(block.price for block in self.blocks)
 
 
@@ -76,28 +76,28 @@ class JobRun:
 
     @property
     def task_ids(self) -> list[str]:
-        """Return the ids of its tasks, in order."""
+        """The ids of its tasks, in order."""
         return [step.id for step in self.steps]
 
     @cached_property
     def count(self) -> int:
-        """Return the number of steps that start before it ends."""
+        """The number of steps that start before it ends."""
         order = [step.id for step in self.steps]
         return order.index(self.fails_at) + 1 if self.fails_at in order else len(order)
 
     @cached_property
     def pace(self) -> float:
-        """Return the seconds of one step."""
+        """The seconds of one step."""
         return self.seconds / max(1, len(self.steps))
 
     @cached_property
     def ends(self) -> float:
-        """Return when it completes or fails."""
+        """When it completes or fails."""
         return self.started_at + self.pace * self.count
 
     @cached_property
     def cost(self) -> int:
-        """Return the tokens for all its steps."""
+        """The tokens for all its steps."""
         return sum(step.block.price for step in self.steps)
 
     def status(self, now: float) -> str:

@@ -52,37 +52,37 @@ class OrderLine:
 
     @property
     def kind(self) -> str:
-        """Return `ARCHIVE` if scenes are named, `RECURRING` if it repeats, else `TASKING`."""
+        """`ARCHIVE` if scenes are named, `RECURRING` if it repeats, else `TASKING`."""
         if self.item.get("item_ids"):
             return "ARCHIVE"
         return "TASKING" if self.item["recurrence"] in ("ONCE", "NOT_APPLICABLE") else "RECURRING"
 
     @property
     def geometries(self) -> list[Row]:
-        """Return the geometries of its features."""
+        """The geometries of its features."""
         features = self.item["geometry"].get("features", [])
         return [feature["geometry"] for feature in features if isinstance(feature.get("geometry"), dict)]
 
     @property
     def area(self) -> int:
-        """Return its area in whole square kilometres."""
+        """Its area in whole square kilometres."""
         return max(1, round(sum(area(geometry) for geometry in self.geometries) / 1e6))
 
     @property
     def base(self) -> int:
-        """Return the tokens before uplifts."""
+        """The tokens before uplifts."""
         billed = self.area if self.kind == "ARCHIVE" else max(LEAST_KM2, self.area)
         times = int(self.item.get("no_of_occurrences") or 1)
         return billed * TOKENS_PER_KM2 * max(1, len(self.scenes), times)
 
     @property
     def final(self) -> int:
-        """Return the tokens with uplifts."""
+        """The tokens with uplifts."""
         return self.base + sum(int(uplift["amount"]) for uplift in self.uplifts)
 
     @property
     def uplifts(self) -> list[Row]:
-        """Return the uplifts for a short capture window and for faster delivery, the latter for each archive scene."""
+        """The uplifts for a short capture window and for faster delivery, the latter for each archive scene."""
         uplifts = [] if self.kind == "ARCHIVE" else self._window_uplifts()
         speed = self.item["delivery_speed"]
         if speed not in ("STANDARD", "NOT_APPLICABLE"):
@@ -102,7 +102,7 @@ class OrderLine:
 
     @property
     def occurrences(self) -> list[Row]:
-        """Return the capture windows of a recurring order."""
+        """The capture windows of a recurring order."""
         if self.kind != "RECURRING":
             return []
         start, end = (_seconds(self.item.get(name)) for name in ("start_date", "end_date"))
@@ -112,7 +112,7 @@ class OrderLine:
 
     @property
     def feasibility(self) -> str:
-        """Return whether the capture is likely."""
+        """Whether the capture is likely."""
         # ASSUMPTION: the limits are not documented; a stricter request is less likely to succeed.
         if self.kind == "ARCHIVE":
             return "NOT_APPLICABLE"
@@ -121,7 +121,7 @@ class OrderLine:
 
     @property
     def problems(self) -> list[dict[str, list[str]]]:
-        """Return validation errors of an accepted item, by member."""
+        """Validation errors of an accepted item, by member."""
         centres = [centre(geometry) for geometry in self.geometries]
         if self.kind == "ARCHIVE" or all(metres_between(centres[0], other) <= _APART for other in centres[1:]):
             return []
@@ -172,17 +172,17 @@ class SandboxOrder:
 
     @property
     def item_ids(self) -> list[str]:
-        """Return the ids of its items, in order."""
+        """The ids of its items, in order."""
         return [line.id for line in self.lines]
 
     @property
     def task_ids(self) -> list[str]:
-        """Return the ids of all its items' tasks, in order."""
+        """The ids of all its items' tasks, in order."""
         return [id for line in self.lines for id in line.task_ids()]
 
     @property
     def catalog_ids(self) -> list[str]:
-        """Return the catalog ids of its images once it is fulfilled."""
+        """The catalog ids of its images once it is fulfilled."""
         return [_entry_id(task) for task in self.task_ids]
 
     def fulfilled(self, now: float) -> bool:
