@@ -112,6 +112,7 @@ class ExportRun:
         """
         keep_memory()
         try:
+            # Not anyio's: its scopes cancel again in every turn of the loop, while the manager needs seconds to close.
             async with asyncio.timeout(self._run.deadline):
                 await self._download(client, source, pool)
         except PixxelError as error:

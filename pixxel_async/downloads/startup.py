@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -88,13 +87,13 @@ async def drain_out(engine: Engine, drain: float | None) -> None:
     Args:
         drain: seconds at most; None for no limit.
     """
-    if drain == 0:
-        return
-    try:
-        async with asyncio.timeout(drain):
+    if drain is None:
+        await engine.wait_until_idle()
+    elif drain > 0:
+        import anyio  # its event loop is loaded for this alone
+
+        with anyio.move_on_after(drain):
             await engine.wait_until_idle()
-    except TimeoutError:
-        return
 
 
 async def shut(engine: Engine, locations: Locations, hub: EventHub, error: DownloadError) -> None:

@@ -87,7 +87,7 @@ def open(
     arrays = [_read(source, name) for name, source in named.items()]
     first = arrays[0]
     if any(not _same_grid(first, other) for other in arrays[1:]):
-        raise ConfigError(f"the rasters have several grids: choose by which, among {_list_some(named)}")
+        raise ConfigError(f"the rasters have several grids or pixel types: choose by which, among {_list_some(named)}")
     cube = first if len(arrays) == 1 else xarray.concat(arrays, "band", join="override", combine_attrs="override")
     bands = [str(name) for name in cube["band"].values]
     if len(set(bands)) < len(bands):

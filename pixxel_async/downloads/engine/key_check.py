@@ -42,8 +42,10 @@ class KeyProbe:
 
 
 async def _look(client: PixxelClient) -> KeyState:
+    import anyio  # its event loop is loaded for a refusal alone
+
     try:
-        async with asyncio.timeout(BUDGET):
+        with anyio.fail_after(BUDGET):
             await client.projects.list()
     except PixxelError as error:
         return error

@@ -50,7 +50,7 @@ class OrganizationGuard:
 
     async def _bind(self) -> None:
         try:
-            async with asyncio.timeout(BUDGET):
+            async with asyncio.timeout(BUDGET):  # not anyio's: each manager starts here, and would load its event loop
                 projects = await self.client.projects.list()
             organizations = {project.org_id for project in projects if project.org_id}
         except ConfigError:
