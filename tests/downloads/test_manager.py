@@ -352,7 +352,7 @@ async def test_settings_are_checked_at_the_call(client: PixxelClient, package: J
             await manager.fetch(package, stream_s=3)
     await manager.aclose()
     with pytest.raises(ClientClosed, match="closed"):
-        manager.snapshot()
+        await manager.fetch(package)
 
 
 async def test_leaving_completes_what_was_submitted(client: PixxelClient, package: JobPackage, tmp_path: Path) -> None:
