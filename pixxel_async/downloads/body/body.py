@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from ..._protocol.storage_answers import classify
 from ...errors import ConnectionFailed, DownloadError, TimedOut, TooLarge
@@ -128,7 +128,7 @@ class BodyDownload:
             case StorageRefusal():  # 5. refused for good
                 raise self._budget.error(DownloadError, f"the storage answered {verdict.message}", retryable=False)
             case RangeVerdict(action="complete"):  # 6. a 416 says that nothing is missing
-                self.kept = evolve(self.kept, total=self.writer.size)
+                self.kept = self.kept._replace(total=self.writer.size)
             case RangeVerdict(action="alone"):  # 7. no ranges to be had: one connection goes on from the prefix
                 await self._join()
             case _ if verdict.action == "throw away" or (self.kept.total or 0) < self.writer.size:
@@ -146,7 +146,7 @@ class BodyDownload:
 
     def _kept_now(self) -> Kept:
         """Return the facts about the bytes that are here now."""
-        return self.kept if self.kept.size == self.writer.size else evolve(self.kept, size=self.writer.size)
+        return self.kept if self.kept.size == self.writer.size else self.kept._replace(size=self.writer.size)
 
     async def _usable_link(self) -> Link | None:
         """Return the present link, or a fresh one if it is about to expire; None for a package without links."""
@@ -268,7 +268,7 @@ class BodyDownload:
                         watch.resting = False
         self._report()
         if self.kept.total is None:
-            self.kept = evolve(self.kept, total=self.writer.size)
+            self.kept = self.kept._replace(total=self.writer.size)
         elif self.writer.size < self.kept.total:
             await self._keep()
         return True

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Any
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...events import MAX_LISTED_MEMBERS, Proving
 from ..body.rules.resume import Kept
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Inspection", "inspect"]
 
 
-@frozen
-class Inspection:
+class Inspection(NamedTuple):
     """A complete file that was proved.
 
     Attributes:

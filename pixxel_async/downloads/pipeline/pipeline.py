@@ -214,7 +214,7 @@ class Pipeline:
         inspection = await inspect(
             self.item, self.services, part.file.name, body.kept, digests=body.digests, writer=part.writer
         )
-        return evolve(inspection, server_name=body.server_name, resumed_from=body.resumed_from)
+        return inspection._replace(server_name=body.server_name, resumed_from=body.resumed_from)
 
     async def renew_link(self) -> Link:
         """Request a fresh signed link.

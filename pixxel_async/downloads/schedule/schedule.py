@@ -96,14 +96,20 @@ class Schedule:
         while True:
             item = self._choose()
             if item is not None:
-                self._ask_notifier.notify()
+                self._wake_if_needed()
                 return item
             await self._ask_notifier.wait(self._idle_time())
 
     def record_request(self, item: Item) -> None:
         """Record that a request has ended, with any result."""
         self._policy.end_request(item)
-        self._ask_notifier.notify()
+        self._wake_if_needed()
+
+    def _wake_if_needed(self) -> None:
+        """Wake a worker that asks, unless all there is are first requests without demand, as `choose` would find."""
+        policy = self._policy
+        if len(policy) or not policy.at_once or policy.demand(len(self._ready)) > 0:
+            self._ask_notifier.notify()
 
     def _choose(self) -> Item | None:
         now = self._timing.clock()

@@ -32,7 +32,7 @@ Responses to ranges of a multipart download, with If-Match and a strong ETag:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from attrs import field, frozen
 
@@ -44,8 +44,7 @@ __all__ = ["Kept", "RangeRequest", "RangeVerdict", "next_request", "piece_header
 Action = Literal["go on", "from 0", "complete", "throw away", "alone"]
 
 
-@frozen
-class Kept:
+class Kept(NamedTuple):
     """Bytes of a package on disk, and the validators that came with them.
 
     Attributes:
