@@ -68,12 +68,12 @@ class Backend:
 
     Attributes:
         port, process: where it listens, and which process it is.
-        asked: packages in the order in which the API was asked for them; None where it never is.
+        requests: packages in the order in which the API was asked for them; None where it never is.
     """
 
     port: int
     process: int
-    asked: list[str] | None
+    requests: list[str] | None
 
 
 async def opened(backend: Backend, count: int, size: int) -> list[Reader]:
@@ -111,7 +111,7 @@ async def measure(backend: Backend, readers: int, size: int) -> Row:
     async with looked_at(backend, row, "flood"):
         await passed(readers_open, size)
     row["fast"]["gb"], row["flood"]["gb"] = FASTS * FAST * size / 1e9, readers * size / 1e9
-    row["asks_each"] = len(backend.asked) / len(set(backend.asked)) if backend.asked else None
+    row["asks_each"] = len(backend.requests) / len(set(backend.requests)) if backend.requests else None
     return row
 
 
@@ -155,7 +155,7 @@ async def passed(readers: list[Reader], size: int) -> None:
 
 async def asked(backend: Backend) -> dict[str, Any] | None:
     """Return the backend's own measurements since the last request; nginx has none."""
-    if backend.asked is None:
+    if backend.requests is None:
         return None
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{backend.port}/figures") as answer:
         figures: dict[str, Any] = await answer.json()

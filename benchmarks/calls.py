@@ -141,15 +141,15 @@ RUNS: dict[str, dict[str, Run]] = {
 }
 
 
-def clients(work: str, count: int, made: Path | None) -> list[Client]:
+def clients(work: str, count: int, generated_in: Path | None) -> list[Client]:
     """Return the clients of one kind of work."""
 
     def client(name: str) -> Client:
         def command(url: str, folder: Path) -> Sequence[str]:
-            return [sys.executable, __file__, name, work, str(count), url, str(made)]
+            return [sys.executable, __file__, name, work, str(count), url, str(generated_in)]
 
         missing = None
-        if name == "openapi-python-client" and made is None:
+        if name == "openapi-python-client" and generated_in is None:
             missing = "openapi-python-client is not installed, or cannot read the description"
         elif name == "httpx" and importlib.util.find_spec("httpx") is None:
             missing = "pip install httpx"

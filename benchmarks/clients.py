@@ -182,5 +182,5 @@ async def measured(run: Callable[[Job, Path], Awaitable[None]], job: Job, folder
 
 
 if __name__ == "__main__":
-    given = json.loads(Path(sys.argv[3]).read_text())
-    print(json.dumps(asyncio.run(measured(CLIENTS[sys.argv[1]], given, Path(sys.argv[2])))))
+    job = json.loads(Path(sys.argv[3]).read_text())
+    print(json.dumps(asyncio.run(measured(CLIENTS[sys.argv[1]], job, Path(sys.argv[2])))))

@@ -33,7 +33,7 @@ class Way:
 
     @property
     def free(self) -> int:
-        """Return the free bytes of the window, at least one."""
+        """The free bytes of the window, at least one."""
         return max(self._window - self._flying, 1)
 
     def send(self, data: bytes, *, later: float = 0.0) -> None:
@@ -140,5 +140,5 @@ if __name__ == "__main__":
     parser.add_argument("port", type=int)
     parser.add_argument("--rtt", type=float, default=0.05, help="seconds of a round trip")
     parser.add_argument("--window", type=int, default=1 << 20, help="bytes under way at most")
-    given = parser.parse_args()
-    asyncio.run(serve(given.host, given.port, given.rtt, given.window))
+    options = parser.parse_args()
+    asyncio.run(serve(options.host, options.port, options.rtt, options.window))

@@ -148,9 +148,9 @@ def account() -> dict[str, int] | None:
     figures: dict[str, int] = {}
     for trace in tracemalloc.take_snapshot().traces:
         place = trace.traceback[0].filename
-        whose = next((name for name in OWNERS if f"/{name}/" in place), "other")
+        owner = next((name for name in OWNERS if f"/{name}/" in place), "other")
         kind = "buffers" if trace.size >= BUFFER else "objects"
-        figures[f"{whose} {kind}"] = figures.get(f"{whose} {kind}", 0) + trace.size
+        figures[f"{owner} {kind}"] = figures.get(f"{owner} {kind}", 0) + trace.size
     return figures
 
 

@@ -51,7 +51,7 @@ class Policy(Protocol):
 
     @property
     def asks(self) -> int:
-        """Return the number of requests that may be in flight."""
+        """The number of requests that may be in flight."""
         ...
 
     def add(self, work: Work) -> None: ...

@@ -51,12 +51,12 @@ class Regime:
 
     @property
     def alone(self) -> float:
-        """Return the MB/s of a single body over as many connections as one body gets."""
+        """The MB/s of a single body over as many connections as one body gets."""
         return min(self.bandwidth, self.streams * self.cap)
 
     @property
     def asks(self) -> int:
-        """Return the requests in flight that use up the allowed rate."""
+        """The requests in flight that use up the allowed rate."""
         return max(4, math.ceil(2 * self.rate * self.latency))
 
 

@@ -203,7 +203,7 @@ class ExportRun:
         return {
             "to": str(self._run.to),
             "fetched": tally.fetched,
-            "there_already": tally.there,
+            "there_already": tally.present,
             "skipped": tally.left,
             "given_up": tally.given_up,
             "failed": tally.failed,

@@ -31,9 +31,9 @@ def part(kind: type) -> Any:
 
     def check(instance: object, attribute: Any, value: Any) -> None:
         if not isinstance(value, kind):
-            given = type(value).__name__
+            actual = type(value).__name__
             raise ConfigError(
-                f"{attribute.name} must be {kind.__name__}(…), not a {given}: {kind.__name__}(name=value, …)"
+                f"{attribute.name} must be {kind.__name__}(…), not a {actual}: {kind.__name__}(name=value, …)"
             )
 
     return check

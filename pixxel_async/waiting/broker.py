@@ -199,7 +199,7 @@ def describe(update: Update[Any], member: str = "status") -> str:
         return f"no answer yet{error}"
     progress = getattr(update.value, "progress", None)
     at = "" if progress in (None, "") else f" at {progress!r}"
-    return f"status {mask(repr(getattr(update.value, member, None)))[:80]}{at:.40}, asked {update.asked} times{error}"
+    return f"status {mask(repr(getattr(update.value, member, None)))[:80]}{at:.40}, asked {update.polls} times{error}"
 
 
 def _name(wait: Wait[Any]) -> str:

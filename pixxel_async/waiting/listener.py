@@ -21,14 +21,14 @@ class Update(Generic[T]):
     Attributes:
         value: the value as last read; None before the first answer.
         verdict: state of the value; `going` in the last update means that the deadline has passed.
-        asked: answers so far.
+        polls: answers so far.
         error: why the wait failed; an object of its own per waiter.
         trouble: transient error in place of the last response; polling continues.
     """
 
     value: T | None
     verdict: Verdict = "going"
-    asked: int = 0
+    polls: int = 0
     error: Exception | None = None
     trouble: Exception | None = None
 

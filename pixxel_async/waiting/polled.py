@@ -38,11 +38,11 @@ class Polled(Generic[T]):
         since: time of the client's clock at which the first wait started.
         listeners: waiters, first come first.
         last: last value read.
-        asked: answers so far.
-        still: consecutive answers without a change.
+        polls: answers so far.
+        unchanged: consecutive answers without a change.
         setbacks: number of times that the status regressed.
         trouble: transient error in place of the last answer.
-        blank: consecutive answers without a status.
+        without_status: consecutive answers without a status.
         failures: consecutive transient errors.
         quiet_until: time of the client's clock before which the service asked not to be polled.
     """
@@ -51,12 +51,12 @@ class Polled(Generic[T]):
     since: float
     listeners: dict[Listener[T], None] = field(factory=dict)
     last: T | None = None
-    asked: int = 0
-    still: int = 0
+    polls: int = 0
+    unchanged: int = 0
     setbacks: int = 0
     trouble: Exception | None = None
     failures: int = 0
-    blank: int = 0
+    without_status: int = 0
     quiet_until: float = -math.inf
 
     def record(self, value: T) -> bool:
@@ -65,10 +65,10 @@ class Polled(Generic[T]):
         changed = value != self.last
         if self.last is not None:
             self.setbacks += went_back(self.status, getattr(value, self.wait.status, None))
-        self.asked += 1
-        self.still = 0 if changed else self.still + 1
+        self.polls += 1
+        self.unchanged = 0 if changed else self.unchanged + 1
         self.last = value
-        self.blank = self.blank + 1 if self.wait.judge is None and self.status is None else 0
+        self.without_status = self.without_status + 1 if self.wait.judge is None and self.status is None else 0
         return changed
 
     def record_error(self, error: Exception, *, hidden: bool = False) -> bool:
@@ -90,7 +90,7 @@ class Polled(Generic[T]):
     @property
     def unasked(self) -> bool:
         """Whether it was never polled."""
-        return not self.asked and not self.failures
+        return not self.polls and not self.failures
 
     @property
     def status(self) -> object:
@@ -116,8 +116,8 @@ class Polled(Generic[T]):
         age, restarts = now - self.since, self.wait.restarts
         likely = remaining(getattr(self.last, PROGRESS, None), _read_estimate(self.last), age)
         if likely is None or restarts:
-            return next_wait(age, self.asked, settings, roll, self.setbacks, restarts=restarts)
-        floor = next_wait(age, self.still, settings, roll, restarts=False)
+            return next_wait(age, self.polls, settings, roll, self.setbacks, restarts=restarts)
+        floor = next_wait(age, self.unchanged, settings, roll, restarts=False)
         return estimated_wait(likely, floor, settings.max_interval)
 
 

@@ -69,7 +69,7 @@ class Poller(Generic[T]):
             if self._nap is not None:
                 self._nap.cancel()
         elif subject.last is not None:
-            listener.update(Update(subject.last, asked=subject.asked))
+            listener.update(Update(subject.last, polls=subject.polls))
         if subject.trouble is not None:
             listener.note(subject.trouble)
         subject.listeners[listener] = None
@@ -150,7 +150,7 @@ class Poller(Generic[T]):
             value = await wait.get()
         except Exception as error:  # delivered to the waiters of this one
             return error
-        self._weights = evolve(self._weights, whole=len(repr(value)))
+        self._weights = evolve(self._weights, single=len(repr(value)))
         return value
 
     def _deliver(self, subject: Polled[T], answer: T | Exception) -> None:
@@ -162,15 +162,14 @@ class Poller(Generic[T]):
         if changed and not is_known(subject.status):
             word = mask(repr(subject.status))
             log.info("status.unknown kind=%s id=%s status=%.80s", subject.wait.kind, subject.wait.id, word)
-        if subject.blank >= BLANK_ANSWERS:
-            self._end(
-                subject, DecodeError(f"{subject.blank} answers held no {subject.wait.status!r}: is this the API?")
-            )
+        if subject.without_status >= BLANK_ANSWERS:
+            text = f"{subject.without_status} answers held no {subject.wait.status!r}: is this the API?"
+            self._end(subject, DecodeError(text))
             return
         if verdict != "going":
             del self._subjects[subject.wait.id]
         for listener in subject.listeners if changed or verdict != "going" else ():
-            listener.update(Update(answer, verdict, subject.asked))
+            listener.update(Update(answer, verdict, subject.polls))
         for listener in subject.listeners if recovered and not changed else ():
             listener.note(None)
 
@@ -187,7 +186,7 @@ class Poller(Generic[T]):
     def _end(self, subject: Polled[T], error: Exception) -> None:
         del self._subjects[subject.wait.id]
         for listener in subject.listeners:
-            listener.update(Update(subject.last, asked=subject.asked, error=_copy_error(error)))
+            listener.update(Update(subject.last, polls=subject.polls, error=_copy_error(error)))
 
     async def _sleep_until_next(self) -> None:
         ticked, roll = self._timing.clock(), self._timing.random()

@@ -29,7 +29,7 @@ class Proxy:
 class Proxies:
     """Proxies of one client: one for every URL, those of the environment by scheme, or none."""
 
-    one: Proxy | None = None
+    for_all: Proxy | None = None
     by_scheme: Mapping[str, Proxy] = field(factory=dict)
     unused: str = ""
     """Name of a proxy variable of the environment that is set and not used."""
@@ -38,7 +38,7 @@ class Proxies:
     def of(cls, http: HTTPSettings) -> Proxies:
         """Read the settings; the environment counts only with `http.trust_env`, a netrc file never."""
         if http.proxy:
-            return cls(one=parse_proxy(http.proxy))
+            return cls(for_all=parse_proxy(http.proxy))
         system = urllib.request.getproxies()
         if not http.trust_env:
             return cls(unused=next((_variable(name) for name in ("https", "http", "all") if name in system), ""))
@@ -55,13 +55,13 @@ class Proxies:
     @property
     def hosts(self) -> frozenset[str]:
         """Hosts of all proxies."""
-        used = [*self.by_scheme.values(), *([self.one] if self.one else [])]
+        used = [*self.by_scheme.values(), *([self.for_all] if self.for_all else [])]
         return frozenset(urlsplit(proxy.url).hostname or "" for proxy in used)
 
     def for_url(self, url: str) -> Proxy | None:
         """Return the proxy for a request; None for a direct connection."""
         if not self.by_scheme:
-            return self.one
+            return self.for_all
         parts = urlsplit(url)
         skipped = urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2])
         return None if skipped else self.by_scheme.get(parts.scheme)

@@ -44,7 +44,7 @@ class Tally:
     """
 
     fetched: int = 0
-    there: int = 0
+    present: int = 0
     left: int = 0
     failed: int = 0
     given_up: int = 0
@@ -70,7 +70,7 @@ class Tally:
                 self.left += 1
                 self.given_up += outcome.given_up
             case _:
-                self.there += 1
+                self.present += 1
 
     def count_error(self, error: PixxelError, *, ends_run: bool = True) -> None:
         """Record an error's exit code.
@@ -115,7 +115,7 @@ class WorkflowTally:
             yield {
                 "workflow": self.names.get(key) or key,
                 "fetched": tally.fetched,
-                "there_already": tally.there,
+                "there_already": tally.present,
                 "skipped": tally.left,
                 "failed": tally.failed,
                 "size": format_size(tally.size),
@@ -165,9 +165,9 @@ def closing_messages(tally: Tally, to: LocationSpec, *, complete: bool) -> Itera
         resumed = f" ({format_size(tally.resumed)} of them came in an earlier run)" if tally.resumed else ""
         fetched = f"{format_count(tally.fetched, 'package')} fetched into {target}, {format_size(tally.size)}"
         yield f"{fetched}{resumed} in {format_seconds(tally.seconds)}"
-    if tally.there:
+    if tally.present:
         new = "" if tally.fetched or not complete else "; nothing new"
-        yield f"{format_count(tally.there, 'package')} there already{new}"
+        yield f"{format_count(tally.present, 'package')} there already{new}"
     if tally.left:
         yield f"{format_count(tally.left, 'package')} skipped" + (
             f", {tally.given_up:,} given up" if tally.given_up else ""
@@ -178,7 +178,7 @@ def closing_messages(tally: Tally, to: LocationSpec, *, complete: bool) -> Itera
         yield "stopped at the deadline; the rest is not done yet"
     if tally.running:
         yield f"{format_count(tally.running, 'job')} still running; --wait waits for them"
-    if tally.fetched or tally.there:
+    if tally.fetched or tally.present:
         yield f"check the files with: {_check_command(to, target)}"
     elif complete and not (tally.left or tally.codes or tally.late):
         yield "nothing to fetch"

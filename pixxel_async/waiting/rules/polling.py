@@ -89,17 +89,17 @@ class Weights:
         rows: rows of the listing.
         pages: requests that it took.
         row: bytes of one row.
-        whole: bytes of one object fetched by GET.
+        single: bytes of one object fetched by GET.
     """
 
     rows: int = 50
     pages: int = 1
     row: int = 600
-    whole: int = 3_000
+    single: int = 3_000
 
 
 def prefers_listing(count: int, weights: Weights) -> bool:
     """Return whether a listing moves fewer bytes than `count` single requests; a single object is never listed."""
     request = REQUEST_BYTES if count <= A_FEW else CROWD_BYTES
     listing = weights.pages * request + weights.rows * weights.row
-    return count > 1 and listing < count * (request + weights.whole)
+    return count > 1 and listing < count * (request + weights.single)

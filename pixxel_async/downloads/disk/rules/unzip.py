@@ -46,11 +46,11 @@ class Limits:
 
     Attributes:
         size: bytes of all members together.
-        why: origin of the bound, for the error.
+        reason: origin of the bound, for the error.
     """
 
     size: int
-    why: str
+    reason: str
 
 
 @frozen
@@ -82,7 +82,7 @@ def plan(members: Iterable[Inside], limits: Limits) -> list[Unpacked]:
     total = sum(file.size for file in files)
     if total > limits.size:
         raise TooLarge(
-            f"the archive unpacks to {total:,} bytes; allowed are {limits.size:,} ({limits.why})", stage="extract"
+            f"the archive unpacks to {total:,} bytes; allowed are {limits.size:,} ({limits.reason})", stage="extract"
         )
     _check_apart(files)
     return files

@@ -33,7 +33,7 @@ class RowFacts(NamedTuple):
         synced: bytes of the part file that were synced to the disk.
         same_boot: whether the machine has not been restarted since the row was written.
         regions: filled ranges of a part file with gaps; see `rules/byte_ranges.py`.
-        ours: whether the package was done before, so that a file at its name may be replaced.
+        published: whether the package was done before, so that a file at its name may be replaced.
     """
 
     state: str
@@ -43,7 +43,7 @@ class RowFacts(NamedTuple):
     synced: int = 0
     same_boot: bool = True
     regions: str | None = None
-    ours: bool = False
+    published: bool = False
 
 
 class Decision(NamedTuple):
@@ -94,10 +94,10 @@ def recover(
         return _decide_done(row, final, exists, if_missing)
     if row.state == "given_up":
         return Decision("given_up")
-    replace = exists == "replace" or (row.ours and exists == "skip" and final is not None and final.regular)
+    replace = exists == "replace" or (row.published and exists == "skip" and final is not None and final.regular)
     if row.state == "publishing":
         return _decide_publishing(row, part, final, replace=replace)
-    if row.ours and exists != "error" and final == Final(True, row.size or 0, row.mtime_ns or 0):
+    if row.published and exists != "error" and final == Final(True, row.size or 0, row.mtime_ns or 0):
         return Decision("finish")
     return _guard_final(_by_part(row, part), final, replace=replace)
 
