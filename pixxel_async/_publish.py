@@ -154,7 +154,7 @@ def write_atomically(path: Path, lines: Iterable[bytes], *, mode: int = 0o666) -
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring a folder's entries to the disk, where the system can."""
+    """Sync a folder's entries (fsync), where the system can."""
     if os.name == "nt":
         return
     fd = os.open(folder, os.O_RDONLY | SAFE_OPEN)

@@ -18,14 +18,14 @@ OPENING = 2
 OPENINGS = 2
 """Connections opened concurrently: at most so many handshakes complete in one loop iteration."""
 
-LOOK = 0.003
+OPENING_HOLD = 0.003
 """Seconds after which an opening frees its place although no response has arrived, if the loop is idle: the opening is
 waiting for the network then, and its remaining work will not coincide with that of others."""
 
 LATE = 0.002
 """Seconds by which a timer may be late in an idle loop; a selector's timers have a resolution of milliseconds."""
 
-LOOKS = 6
+IDLE_CHECKS = 6
 """Checks for an idle loop before the place is freed in any case."""
 
 
@@ -40,7 +40,7 @@ class LoopBudget:
         look: seconds between checks whether an opening still occupies its place.
     """
 
-    def __init__(self, interval: float = LOOK) -> None:
+    def __init__(self, interval: float = OPENING_HOLD) -> None:
         self._look = interval
         self._left = ROUND
         self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
@@ -61,14 +61,14 @@ class LoopBudget:
 
     @asynccontextmanager
     async def hold_opening(self) -> AsyncIterator[None]:
-        """Hold one of the `OPENINGS` places for the block, but not for long (see `LOOK`).
+        """Hold one of the `OPENINGS` places for the block, but not for long (see `OPENING_HOLD`).
 
         A storage faster than this loop would otherwise have more responses ready after each iteration, and each
         iteration would take longer than the one before.
         """
         await self._openings.acquire()
         token = object()
-        self._schedule_check(token, LOOKS)
+        self._schedule_check(token, IDLE_CHECKS)
         try:
             await self.acquire(OPENING)
             yield

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Spawn = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
-BREATH = 250
+YIELD_EVERY = 250
 """Objects handled before yielding to the event loop: one or two milliseconds."""
 
 BLANK_ANSWERS = 3
@@ -109,7 +109,7 @@ class Poller(Generic[T]):
         for number, subject in enumerate(due, 1):
             if subject.listeners:
                 self._deliver(subject, answers[subject.wait.id])
-            if number % BREATH == 0:
+            if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
 
     async def _request_all(self, subjects: list[Polled[T]]) -> dict[str, T | Exception]:
@@ -136,7 +136,7 @@ class Poller(Generic[T]):
                     size = size or len(repr(row))
                     if (id := str(getattr(row, member, ""))) in subjects:
                         listed[id] = row
-                    if rows % BREATH == 0:
+                    if rows % YIELD_EVERY == 0:
                         await asyncio.sleep(0)
                 if len(listed) == len(subjects):
                     break

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pixxel_async._aio.loop_budget import LOOKS, OPENING, OPENINGS, ROUND, LoopBudget
+from pixxel_async._aio.loop_budget import IDLE_CHECKS, OPENING, OPENINGS, ROUND, LoopBudget
 
 
 async def rounds_of(rounds: LoopBudget, weights: list[int]) -> list[int]:
@@ -146,7 +146,7 @@ def test_no_openings_start_while_the_loop_is_late() -> None:
         loop, begun = asyncio.get_running_loop(), []
         assert isinstance(loop, Jumping)
         openings = Openings(LoopBudget(interval=60), 6 * OPENINGS)
-        for _ in range(LOOKS):
+        for _ in range(IDLE_CHECKS):
             await openings.settle()
             begun.append(openings.begun)
             loop.ahead += 61.0
@@ -160,4 +160,4 @@ def test_no_openings_start_while_the_loop_is_late() -> None:
     with asyncio.Runner(loop_factory=Jumping) as runner:
         begun = runner.run(main())
 
-    assert begun == [*[OPENINGS] * LOOKS, 2 * OPENINGS]
+    assert begun == [*[OPENINGS] * IDLE_CHECKS, 2 * OPENINGS]

@@ -67,7 +67,7 @@ class RetryState:
     maybe_done: bool = False
 
     def after_wait(self, wait: float, outcome: Reply | TransportFailure) -> RetryState:
-        """Return the state of the next attempt, `wait` seconds after the outcome `outcome`."""
+        """Return the state of the next attempt, `wait` seconds after `outcome`."""
         sent = outcome.stage != "connect" if isinstance(outcome, TransportFailure) else outcome.status >= 500
         return evolve(self, attempt=self.attempt + 1, waited=self.waited + wait, maybe_done=self.maybe_done or sent)
 

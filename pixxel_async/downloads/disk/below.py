@@ -100,7 +100,7 @@ class Entry:
             self.calls.rmtree(self._where, **self._dir_fd())
 
     def sync_directory(self) -> None:
-        """Bring the directory's entries to the disk, where the system can."""
+        """Sync the directory's entries (fsync), where the system can."""
         if self.fd is not None:
             try:
                 self.calls.fsync(self.fd)

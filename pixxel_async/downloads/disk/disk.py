@@ -232,7 +232,7 @@ class Disk:
         return final
 
     def _sync(self, final: Entry) -> DownloadError | None:
-        """Bring a directory's entries to the disk; return the error if that fails."""
+        """Sync a directory's entries (fsync); return the error if that fails."""
         try:
             final.sync_directory()
         except OSError as error:

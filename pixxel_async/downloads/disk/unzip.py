@@ -103,7 +103,7 @@ class _Unpacking:
     _reported: float = field(init=False, default=0.0)
 
     def run(self, choose: Callable[[Any], bool] | None, limit: int | None, keep_free: int) -> None:
-        """Write all files and bring them to the disk."""
+        """Write all files and sync them."""
         archive = self.root / self.archive
         limits = _limits(archive, limit, keep_free)
         if (count := count_members(archive)) > MOST_MEMBERS:  # before its directory is read into memory
@@ -140,7 +140,7 @@ class _Unpacking:
                 plain.write(chunk)
 
     def _sync(self, files: Sequence[Unpacked]) -> None:
-        """Bring the files and their folders to the disk."""
+        """Sync the files and their folders (fsync)."""
         with entry(self.root, f"{self.part}/_", self.calls) as place:
             if place.fd is not None and _sync_file_system(place.fd):
                 return
@@ -165,7 +165,7 @@ def _members(opened: zipfile.ZipFile, archive: Path) -> list[zipfile.ZipInfo]:
 
 
 def _sync_file_system(fd: int) -> bool:
-    """Bring the whole file system of an open folder to the disk by one syncfs(2); False where the system has none.
+    """Sync the whole file system of an open folder by one syncfs(2); False where the system has none.
 
     70,000 small files take 3 minutes by one fsync each, and some seconds this way.
     """

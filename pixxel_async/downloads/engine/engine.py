@@ -29,7 +29,7 @@ __all__ = ["Engine"]
 
 T = TypeVar("T")
 
-LOOK_AGAIN = 1.0
+RECLAIM_AFTER = 1.0
 """Seconds between two attempts to claim a package that another process holds; chosen."""
 
 
@@ -203,7 +203,7 @@ class Engine:
         hold.add_done_callback(self._requeues.discard)
 
     async def _requeue_after_pause(self, item: Item) -> None:
-        await self.services.timing.sleep(LOOK_AGAIN)
+        await self.services.timing.sleep(RECLAIM_AFTER)
         self.schedule.stream(item)
 
     async def _handle_failure(self, item: Item, error: PixxelError) -> None:

@@ -75,8 +75,8 @@ class Feed:
         """Read the source to its end, and wait for the jobs behind its packages."""
         size = 1
         try:
-            with self._engine.schedule.feeding(self._source.to_come) as hunger:
-                while chunk := await self._chunk(hunger, size):
+            with self._engine.schedule.register_feed(self._source.to_come) as demand:
+                while chunk := await self._chunk(demand, size):
                     started = await self._start_packages(
                         [entry for row in chunk if self._is_new(entry := as_entry(row))]
                     )
@@ -90,10 +90,10 @@ class Feed:
                 leave()
             await self._source.aclose()
 
-    async def _chunk(self, hunger: asyncio.Event, size: int) -> list[object]:
+    async def _chunk(self, demand: asyncio.Event, size: int) -> list[object]:
         while not (use := self._use()):
-            hunger.clear()
-            await hunger.wait()
+            demand.clear()
+            await demand.wait()
         return await self._source.take(max(size, use))
 
     def _use(self) -> int:

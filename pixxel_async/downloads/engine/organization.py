@@ -15,7 +15,7 @@ __all__ = ["OrganizationGuard"]
 
 
 BUDGET = 5.0
-"""Seconds that the look at the organization may take, retries included; chosen, for every package waits for it."""
+"""Seconds that the check of the organization may take, retries included; chosen, for every package waits for it."""
 
 
 class OrganizationGuard:
@@ -32,7 +32,7 @@ class OrganizationGuard:
         self._over = not client.settings.api_key
 
     def skip(self) -> None:
-        """Leave the look to another process of the same run."""
+        """Skip the check: another process of the same run makes it."""
         self._over = True
 
     async def ensure(self) -> None:

@@ -19,7 +19,7 @@ __all__ = ["InPages", "PackageSource"]
 
 GATHER_TIME = 0.05
 """Seconds that a non-empty chunk waits for more rows; chosen."""
-BREATH = 64
+YIELD_EVERY = 64
 """Rows after which the event loop gets its turn, also if the source never waits; chosen."""
 
 
@@ -91,10 +91,10 @@ class PackageSource:
 
     async def _at_hand(self, most: int) -> list[object]:
         """Return the next rows of a plain iterable: the source itself, or one page of it."""
-        rows = self._read_some(min(most, BREATH))
+        rows = self._read_some(min(most, YIELD_EVERY))
         while not rows and await self._turn_page():
-            rows = self._read_some(min(most, BREATH))
-        while len(rows) < most and (more := self._read_some(min(most - len(rows), BREATH))):
+            rows = self._read_some(min(most, YIELD_EVERY))
+        while len(rows) < most and (more := self._read_some(min(most - len(rows), YIELD_EVERY))):
             rows += more
             await asyncio.sleep(0)
         return rows
@@ -140,7 +140,7 @@ class PackageSource:
                 while len(self._read) >= self._wanted:
                     self._go.clear()
                     await self._go.wait()
-                if not len(self._read) % BREATH:
+                if not len(self._read) % YIELD_EVERY:
                     await asyncio.sleep(0)
         finally:
             self._news.set()

@@ -31,8 +31,8 @@ class RecordStore(Protocol):
         """Run all jobs in one commit; one that raises has its exception as its result, and changes nothing."""
         ...
 
-    def heartbeat(self) -> None:
-        """Give a sign of life."""
+    def renew_heartbeat(self) -> None:
+        """Renew the heartbeat of this owner's leases."""
         ...
 
     def close(self) -> None:
@@ -151,7 +151,7 @@ class CommitThread:
         if not gathered:
             if more:
                 with suppress(Exception):
-                    store.heartbeat()
+                    store.renew_heartbeat()
             return more
         try:
             jobs = [job for each in gathered for job in each.jobs]

@@ -275,8 +275,8 @@ class Database:
                     self.sql.execute("ROLLBACK")
             raise
 
-    def heartbeat(self) -> None:
-        """Give a sign of life."""
+    def renew_heartbeat(self) -> None:
+        """Renew the heartbeat of this owner's leases."""
         statement = "UPDATE owners SET beat_at = ? WHERE number = ?"
         if not self.sql.execute(statement, (self.owner.clock(), self.number)).rowcount:
             # Another process took this one for dead while it was frozen. Leases taken under the old number are lost.

@@ -62,7 +62,7 @@ class Schedule:
         self._policy.streams = streams
 
     @contextmanager
-    def feeding(self, to_come: Callable[[], int]) -> Iterator[asyncio.Event]:
+    def register_feed(self, to_come: Callable[[], int]) -> Iterator[asyncio.Event]:
         """Register a producer of packages; the event yielded is set when there may be use for more.
 
         Args:

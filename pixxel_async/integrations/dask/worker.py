@@ -26,7 +26,7 @@ from ..shared_folder import SharedFolder
 from .call_rate import CallRate
 from .done_table import Done, DoneTable
 
-LOOK = 1.0
+CHECK_INTERVAL = 1.0
 """Seconds between two looks at how busy a batch keeps its worker."""
 
 Batch = Sequence[tuple[str, Mapping[str, Any]]]
@@ -127,7 +127,7 @@ class WorkerSession:
             Reschedule: the worker closes; another one has to run the batch.
         """
         running = self._portal.start_task_soon(self._fetch, batch)
-        while not wait([running], timeout=LOOK).done:
+        while not wait([running], timeout=CHECK_INTERVAL).done:
             if self._portal.call(self._manager.snapshot).streaming < self._config.options["max_concurrent_downloads"]:
                 secede()
                 break

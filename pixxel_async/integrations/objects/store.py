@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectStore"]
 
-LOOKS = 16
+CONCURRENT_HEADS = 16
 """Objects that are looked at at the same time."""
 RETRY_OPTIONS: dict[str, Any] = {
     "client_options": {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=5)},
@@ -123,7 +123,7 @@ class ObjectStore:
             for name in waiting:
                 finals[name] = await self._look(name)
 
-        await asyncio.gather(*(ask() for _ in range(min(LOOKS, len(names)))))
+        await asyncio.gather(*(ask() for _ in range(min(CONCURRENT_HEADS, len(names)))))
         return finals.get
 
     async def _look(self, name: str) -> Final | None:

@@ -15,7 +15,7 @@ from ..data.entities.orders import OrderLine, SandboxOrder
 from ..data.world import Row, World
 from ..routes import Ask
 from ..rules.geometry import rings
-from ..rules.rows import between, match_rows, page, select_rows, split_values
+from ..rules.rows import match_rows, page, select_between, select_rows, split_values
 from .archives import bandsets
 
 _PAGE = 50
@@ -109,7 +109,7 @@ def list_items(world: World, ask: Ask) -> Any:
 def _select_span(rows: list[Row], member: str, span: str | None, form: str) -> list[Row]:
     """Return the rows within a span such as `2025-01-01/2025-02-01`, or `10,50`."""
     try:
-        return between(rows, member, span, _MARKS[form])
+        return select_between(rows, member, span, _MARKS[form])
     except ValueError as error:
         raise invalid(str(error)) from None
 

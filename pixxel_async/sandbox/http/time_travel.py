@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..clock import Clock
 
-_LOOK = 0.002
+_CHECK_INTERVAL = 0.002
 """Real seconds between two checks of whether to continue."""
 _LONGEST = 0.5
 _STUCK = 1.0
@@ -72,7 +72,7 @@ class TimeTravel:
         try:
             await asyncio.sleep(0)
             while self._clock.now() < wake and not over():
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_CHECK_INTERVAL)
                 self._jump_if_next(wake)
         finally:
             self._wakes.remove(wake)

@@ -64,7 +64,7 @@ def split_values(pairs: Iterable[tuple[str, str]], name: str, form: str) -> list
     return values[-1].split(",") if form == "commas" and values else values
 
 
-def between(rows: Iterable[Row], member: str, span: str | None, mark: str) -> list[Row]:
+def select_between(rows: Iterable[Row], member: str, span: str | None, mark: str) -> list[Row]:
     """Return the rows whose member lies in an inclusive span of times or numbers; either end may be left out.
 
     Args:

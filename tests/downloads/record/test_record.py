@@ -581,7 +581,7 @@ class Store:
         self.groups.append((len(jobs), durable))
         return [job(self) for job in jobs]
 
-    def heartbeat(self) -> None:
+    def renew_heartbeat(self) -> None:
         self.beats += 1
         self.gate.set()
 
