@@ -33,7 +33,7 @@ def lazy_names(
 
 
 def _advise(name: str, homes: Mapping[str, str], elsewhere: Mapping[str, str]) -> str:
-    """Return what may have been meant, for the end of a message; empty if nothing is similar."""
+    """Return the names that may have been meant, for the end of a message; empty if none is similar."""
     if name in elsewhere:
         return f": {elsewhere[name]}"
     if name.startswith("_"):

@@ -25,7 +25,7 @@ Screen = Callable[[str, list[str]], list[str]]
 
 
 def limit_lookups() -> anyio.CapacityLimiter:
-    """Return what bounds concurrent lookups; made at the first one, since it loads anyio's event loop."""
+    """Return the limiter of concurrent lookups; made at the first one, since it loads anyio's event loop."""
     import anyio
 
     return anyio.CapacityLimiter(_LOOKUPS)
