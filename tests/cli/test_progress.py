@@ -206,7 +206,7 @@ def test_a_given_up_package_is_a_failure() -> None:
     ("tally", "expected"),
     [
         (Tally(), ["nothing to fetch"]),
-        (Tally(there=2), ["2 packages there already; nothing new", HOW]),
+        (Tally(present=2), ["2 packages there already; nothing new", HOW]),
         (Tally(failed=1, codes={Exit.FAILED}), ["1 package failed"]),
         (Tally(running=1), ["1 job still running; --wait waits for them", "nothing to fetch"]),
         (Tally(late=True), ["stopped at the deadline; the rest is not done yet"]),

@@ -71,11 +71,11 @@ def test_last_look(wait: float, left: float, expected: float) -> None:
 @pytest.mark.parametrize(
     ("wanted", "weights", "expected"),
     [
-        (1, Weights(rows=1, row=1, whole=1_000_000), False),
+        (1, Weights(rows=1, row=1, single=1_000_000), False),
         (2, Weights(rows=1_000), False),
-        (2, Weights(rows=2, row=500, whole=5_000), True),
+        (2, Weights(rows=2, row=500, single=5_000), True),
         (2_000, Weights(rows=2_000), True),
-        (2_000, Weights(rows=100_000, pages=10_000, row=1_000, whole=1_000), False),
+        (2_000, Weights(rows=100_000, pages=10_000, row=1_000, single=1_000), False),
         (20, Weights(), True),
         (3, Weights(), False),
     ],
@@ -87,7 +87,7 @@ def test_list_or_get(wanted: int, weights: Weights, expected: bool) -> None:
 
 @pytest.mark.slow
 @given(st.integers(2, 5_000), st.integers(1, 10**6), st.integers(1, 10**4), st.integers(1, 10**5))
-def test_more_waiters_never_turn_a_listing_into_gets(wanted: int, rows: int, row: int, whole: int) -> None:
+def test_more_waiters_never_turn_a_listing_into_gets(wanted: int, rows: int, row: int, single: int) -> None:
     """If listing pays for some waiters, it pays for more."""
-    weights = Weights(rows=rows, row=row, whole=whole)
+    weights = Weights(rows=rows, row=row, single=single)
     assert not prefers_listing(wanted, weights) or prefers_listing(wanted + 1, weights)

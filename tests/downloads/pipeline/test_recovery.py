@@ -24,7 +24,7 @@ EXISTS = ["skip", "error", "replace"]
 
 def known(state: str, *, ours: bool = False, **changes: int | bool | str | None) -> RowFacts:
     proved = ours or state in ("publishing", "done")
-    facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE, "ours": ours}
+    facts = {"size": SIZE if proved else None, "mtime_ns": TIME if proved else None, "total": SIZE, "published": ours}
     return RowFacts(state, **{**facts, **changes})  # type: ignore[arg-type]
 
 
