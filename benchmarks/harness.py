@@ -61,8 +61,15 @@ class Summary:
     runs: list[Cost]
 
 
+COST = "cost.json"
+"""File in which a program that measures a part of itself leaves the seconds of wall clock and of CPU."""
+
+
 def run(command: Sequence[str], environment: dict[str, str], folder: Path) -> Cost:
-    """Run a command in a folder to its end; raise RuntimeError with its output if it failed."""
+    """Run a command in a folder to its end; raise RuntimeError with its output if it failed.
+
+    The seconds are those of the whole process, or those that it leaves in `COST`.
+    """
     compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
     with (folder / ".said").open("w+") as output:
@@ -78,7 +85,10 @@ def run(command: Sequence[str], environment: dict[str, str], folder: Path) -> Co
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"{command[0]} ended with {process.returncode}: {output.read()[-2000:]}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, peak[0])
+    cpu = usage.ru_utime + usage.ru_stime
+    if (folder / COST).exists():
+        wall, cpu = json.loads((folder / COST).read_text())
+    return Cost(wall, cpu, peak[0])
 
 
 def _watch_memory(process: int, over: threading.Event, peak: list[float]) -> None:
@@ -158,6 +168,12 @@ def show(title: str, rows: Sequence[Summary], size: int, missing: dict[str, str]
         )
     for name, reason in missing.items():
         print(f"{name:<28}left out: {reason}")
+
+
+def show_ratio(rows: Sequence[Summary], peer: str, target: float) -> None:
+    """Print the CPU of ours, the first client, as a multiple of a peer's, with the multiple that was aimed at."""
+    if (other := next((row for row in rows if row.client == peer), None)) is not None:
+        print(f"CPU of ours / {peer}: {rows[0].cpu / other.cpu:.2f}, target {target:.2f}")
 
 
 def save(path: Path, benchmark: str, cases: list[dict[str, Any]]) -> None:
