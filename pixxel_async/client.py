@@ -315,6 +315,7 @@ class PixxelClient(AsyncWithOnly):
 
     async def open(self) -> Self:
         """Open the connections now; harmless if they are open."""
+        await self._channel.load()
         self._channel.open()
         return self
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl as tls
+import sys
 from collections.abc import Awaitable, Callable
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._aio.event_loop import running_loop
+from .._aio.threads import Threads
 from .._protocol.headers import retry_after
 from .._protocol.hosts import host_of, is_loopback
 from ..errors import ClientClosed
@@ -23,6 +26,9 @@ from .rules import throttle
 if TYPE_CHECKING:
     from .edge.transport import Transport
     from .storage import LinkStorage
+
+_TRANSPORT = f"{__package__}.edge.transport"
+"""Module of the connections; it imports aiohttp."""
 
 
 class Channel:
@@ -163,6 +169,16 @@ class Channel:
         elif outcome.status in (429, 503):
             pause = min(retry_after(outcome.headers, wall) or 0.0, self.settings.retry.max_retry_after)
             self._throttle = throttle.after_refusal(self._throttle, sent_at, self.timing.clock(), pause)
+
+    async def load(self) -> None:
+        """Import the modules of connections in a thread: on the event loop that would take tenths of a second."""
+        if _TRANSPORT in sys.modules:
+            return
+        threads = Threads(1)
+        try:
+            await threads.run(import_module, _TRANSPORT)
+        finally:
+            threads.close()
 
     def _connect(self) -> Transport:
         from .edge.transport import Transport

@@ -207,6 +207,25 @@ def test_importing_is_cheap() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
+@pytest.mark.slow
+def test_opening_imports_in_a_thread() -> None:
+    """Opening a client imports aiohttp in a thread, so that the event loop serves others meanwhile."""
+    code = (
+        "import asyncio, sys, threading\n"
+        "from pixxel_async import PixxelClient\n"
+        "main, found_in = threading.main_thread(), []\n"
+        "class Finder:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        found_in.extend([threading.current_thread() is main] if name == 'aiohttp' else [])\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "async def work():\n"
+        "    async with PixxelClient('k' * 9):\n"
+        "        assert found_in == [False], found_in\n"
+        "asyncio.run(work())\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
 def test_public_names() -> None:
     """`__all__` is sorted and equals what dir() lists; an unknown name raises AttributeError."""
     assert sorted(pixxel_async.__all__) == sorted(set(pixxel_async.__all__))
