@@ -54,6 +54,22 @@ def with_zip64_end(data: bytes) -> bytes:
     return data[:end] + record + locator + plain
 
 
+def with_many_members(count: int) -> bytes:
+    """Return an archive of empty members in a tenth of the time that `zipfile` takes."""
+    locals_, central, here = list[bytes](), list[bytes](), 0
+    for name in (b"%d" % number for number in range(count)):
+        locals_.append(struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, 0, 0, 0, 33, 0, 0, 0, len(name), 0) + name)
+        central.append(
+            struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, len(name), *[0] * 5, here) + name
+        )
+        here += len(locals_[-1])
+    length = sum(map(len, central))
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, length, here)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, here + length, 1)
+    plain = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return b"".join((*locals_, *central, record, locator, plain))
+
+
 def flipped(data: bytes, at: int, bit: int = 0) -> bytes:
     """Return the data with one bit flipped."""
     changed = bytearray(data)

@@ -76,13 +76,13 @@ async def test_a_service_that_restarts_packing_gets_done(tmp_path: Path) -> None
         async def sleep(seconds: float) -> None:
             end = now() + seconds
             while now() < end:  # noqa: ASYNC110 - the clock is stepped by the loop below
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.002)
 
         async with PixxelClient(sandbox.api_key, base_url=sandbox.url, timing=Timing(clock=now, sleep=sleep)) as client:
             ground = await GroundTruth.survey(sandbox, client)
             fetching = asyncio.create_task(requests(sandbox, client, ground.packages, tmp_path))
             while not fetching.done():
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.008)
                 await sandbox.advance(1.0)
 
     assert (await fetching)[200] <= 12 * len(ground.packages)

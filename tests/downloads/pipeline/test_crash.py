@@ -60,7 +60,7 @@ async def test_killed_at_random_and_continued(sandbox: Sandbox, ground: GroundTr
     truth = {package.job_id: await ground.truth(package) for package in ground.packages}
     sandbox.inject(Fault(route="storage", kind="drip", rate=8_000_000, times=None))
     dice = random.Random(11)
-    for _ in range(4):
+    for _ in range(3):
         process = await start(ground, tmp_path, ground.packages)
         await killed(process, tmp_path, dice.uniform(0.0, 0.25))
         for name in visible(tmp_path):
