@@ -15,10 +15,26 @@ if TYPE_CHECKING:
     from ..record import Row
     from .parts.part_file import PartFile
 
-__all__ = ["Destination", "LookUp"]
+__all__ = ["Commit", "Destination", "LookUp"]
 
 LookUp = Callable[[str], Final | None]
 """Return the status of a name, None for nothing; called in a thread."""
+
+
+class Commit(Protocol):
+    """Publication of one file in another place than that of its part file."""
+
+    async def __call__(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
+        """Publish a proved part file under its final name, atomically, and remove the part file.
+
+        Args:
+            row: its row, in the state `publishing`.
+            replace: whether a file of that name is replaced.
+
+        Raises:
+            NameTaken: something else has the name; the part file stays.
+        """
+        ...
 
 
 class Destination(Protocol):
@@ -48,16 +64,9 @@ class Destination(Protocol):
         """
         ...
 
-    async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
-        """Publish a proved part file under its final name, atomically, and remove the part file.
-
-        Args:
-            row: its row, in the state `publishing`.
-            replace: whether a file of that name is replaced.
-
-        Raises:
-            NameTaken: something else has the name; the part file stays.
-        """
+    @property
+    def commit(self) -> Commit | None:
+        """Function that uploads proved files; None for a local folder, whose files are renamed in groups."""
         ...
 
     async def damage(self, name: str, row: Row) -> str:

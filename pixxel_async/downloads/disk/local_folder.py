@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from .checksums import SUMS, write_list
 from .destination import LookUp
 from .file_check import damage
-from .final import Final
 
 if TYPE_CHECKING:
     from ..._aio.threads import Threads
     from ..record import Row
     from .disk import Disk
-    from .parts.part_file import PartFile
 
 
 __all__ = ["LocalFolder"]
@@ -26,6 +24,7 @@ class LocalFolder:
     """Final files in a folder of this machine, each beside its part file."""
 
     url = None
+    commit = None
 
     def __init__(self, folder: Path, disk: Disk, threads: Threads) -> None:
         self._folder = folder
@@ -42,10 +41,6 @@ class LocalFolder:
     async def prepare_lookup(self, names: Sequence[str], *, sure: bool = True) -> LookUp:
         """Return a function that looks at the disk when called; `sure` makes no difference."""
         return self._disk.prepare_lookup(self._folder)
-
-    async def commit(self, part: PartFile, name: str, row: Row, *, replace: bool = False) -> Final:
-        """Rename the part file atomically."""
-        return await self._threads.run(self._disk.publish, part, name, replace=replace)
 
     async def damage(self, name: str, row: Row) -> str:
         """Read the file and compare it with its row."""

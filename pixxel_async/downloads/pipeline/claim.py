@@ -125,9 +125,9 @@ class ClaimedItem:
             )  # fmt: skip
 
         upload = None
-        if self.destination.url is not None:
+        if (commit := self.destination.commit) is not None:
             row = self.row._replace(**columns)
-            upload = partial(self.destination.commit, part, self.name, row, replace=replace)
+            upload = partial(commit, part, self.name, row, replace=replace)
         return Publication(
             part=part, name=self.name, replace=replace, announcement=self._change(columns), done=done, upload=upload
         )
