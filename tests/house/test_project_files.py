@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
+import sys
+import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -121,6 +124,39 @@ def test_the_conda_recipe_renders() -> None:
     package = variant.recipe.package
     assert (str(package.name), str(package.version)) == (PROJECT["name"], pixxel_async.__version__)
     assert "click >=8.2,<9" in map(str, variant.recipe.requirements.run)
+
+
+@pytest.mark.slow
+def test_the_conda_recipe_builds(tmp_path: Path) -> None:
+    """conda's own builder makes one package for all platforms of a checkout, with both commands and the licence.
+
+    Python and pip are this environment's, since a channel may be out of reach; nothing else of the recipe is changed.
+    """
+    builder = pytest.importorskip("rattler_build", reason="needs py-rattler-build")
+    for name in ("pip", "setuptools"):
+        pytest.importorskip(name, reason="the package is built without isolation")
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    archive = subprocess.run([tool("git"), "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+        packed.extractall(tmp_path / "checkout", filter="data")
+    path = tmp_path / "checkout" / ".github" / "conda" / "recipe.yaml"
+    recipe = read(path)
+    assert recipe["requirements"].pop("host") == ["python 3.11.*", "pip", "setuptools >=77"]
+    assert recipe["build"]["script"].startswith("python -m pip install . ")
+    target = f"--target $PREFIX/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    recipe["build"]["script"] = f"{sys.executable} {recipe['build']['script'].removeprefix('python ')} {target}"
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+
+    [variant] = builder.Stage0Recipe.from_file(str(path)).render()
+    tools = builder.ToolConfiguration(test_strategy="skip")
+    variant.run_build(tool_config=tools, output_dir=tmp_path / "built", channels=[])
+    [built] = (tmp_path / "built" / "noarch").glob("*.conda")
+    package = builder.Package.from_file(str(built))
+    assert (package.name, package.version) == (PROJECT["name"], pixxel_async.__version__)
+    files = {str(name) for name in package.files}
+    assert {"site-packages/pixxel_async/cli/app.py", "site-packages/pixxel_async/py.typed"} <= files
+    assert any(name.endswith("licenses/LICENSE") for name in files)
 
 
 def test_the_conda_recipe_equals_the_project() -> None:
