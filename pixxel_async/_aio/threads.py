@@ -114,7 +114,7 @@ class Threads:
         self._niceness = niceness
         self._calls: queue.SimpleQueue[Running[Any] | None] = queue.SimpleQueue()
         self._results: _Results | None = None
-        self._begun = 0
+        self._started = 0
         self._closed = False
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -133,9 +133,9 @@ class Threads:
         if self._results is None or self._results.loop is not loop:
             self._results = _Results(loop)
         self._results.under_way += 1
-        if self._begun < min(self._results.under_way, self._count):
-            self._begun += 1
-            name = f"pixxel-disk_{self._begun - 1}"
+        if self._started < min(self._results.under_way, self._count):
+            self._started += 1
+            name = f"pixxel-disk_{self._started - 1}"
             threading.Thread(target=_work, args=(self._calls, self._niceness), name=name, daemon=True).start()
         running = Running(partial(call, *args, **kwargs), self._results)
         self._calls.put(running)
@@ -166,9 +166,9 @@ class Threads:
     def close(self) -> None:
         """Accept no further calls; the threads end after those that were started."""
         self._closed = True
-        for _ in range(self._begun):
+        for _ in range(self._started):
             self._calls.put(None)
-        self._begun = 0
+        self._started = 0
 
     def __del__(self) -> None:
         self.close()

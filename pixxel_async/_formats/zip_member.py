@@ -32,14 +32,14 @@ class MemberDecoder:
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
         self._unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS) if entry.method == _DEFLATED else None
-        self._given = self._last = b""
+        self._packed = self._last = b""
         self._size = self._crc = 0
 
     def give(self, packed: bytes) -> None:
         """Add packed bytes; all earlier ones must have been taken."""
         if packed and self._unpacker is not None and self._unpacker.eof:
             raise self._damage_error()
-        self._given = packed
+        self._packed = packed
 
     def take(self) -> bytes:
         """Return the next unpacked bytes; nothing if more packed bytes are needed.
@@ -47,9 +47,9 @@ class MemberDecoder:
         Raises:
             Corrupt: the bytes cannot be unpacked, or exceed the size in the directory.
         """
-        piece = self._given if self._unpacker is None else self._inflate(self._unpacker)
+        piece = self._packed if self._unpacker is None else self._inflate(self._unpacker)
         if self._unpacker is None:
-            self._given = b""
+            self._packed = b""
         self._size += len(piece)
         self._crc = zlib.crc32(piece, self._crc)
         if self._size > self._entry.size:
@@ -65,10 +65,10 @@ class MemberDecoder:
 
     def _inflate(self, unpacker: zlib._Decompress) -> bytes:
         try:
-            piece = unpacker.decompress(self._given, _PIECE)
+            piece = unpacker.decompress(self._packed, _PIECE)
         except zlib.error:
             raise self._damage_error() from None
-        self._given = unpacker.unconsumed_tail
+        self._packed = unpacker.unconsumed_tail
         if piece:
             self._last = piece  # freed sooner, its memory would go back to the system and be requested again
         return piece

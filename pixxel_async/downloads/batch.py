@@ -58,7 +58,7 @@ class Outcomes(AsyncWithOnly):
         self._feed = Feed(source, engine=engine, context=context, sink=self, wait_for_jobs=wait_for_jobs)
         self._outcomes: deque[Outcome] = deque()
         self._error: BaseException | None = None
-        self._news = asyncio.Event()
+        self._wake_reader = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -70,7 +70,7 @@ class Outcomes(AsyncWithOnly):
         if total is not None:
             self._timer = asyncio.get_running_loop().call_later(total, self._end_late, total)
         self._reading = asyncio.create_task(self._read(), name="pixxel source")
-        self._reading.add_done_callback(lambda _: self._news.set())
+        self._reading.add_done_callback(lambda _: self._wake_reader.set())
         return self
 
     async def __aexit__(
@@ -103,8 +103,8 @@ class Outcomes(AsyncWithOnly):
                 if self._error is not None:
                     raise self._error
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+            self._wake_reader.clear()
+            await self._wake_reader.wait()
         outcome = self._outcomes.popleft()
         if len(self._outcomes) == ROOM - 1:
             self._engine.schedule.wake()
@@ -138,7 +138,7 @@ class Outcomes(AsyncWithOnly):
     def queue(self, outcome: Outcome) -> None:
         """Queue an outcome for the reader."""
         self._outcomes.append(outcome)
-        self._news.set()
+        self._wake_reader.set()
 
     def stop(self, error: BaseException) -> None:
         """Start nothing new; let running bodies end, then raise the error."""
@@ -147,7 +147,7 @@ class Outcomes(AsyncWithOnly):
         self._error = self._error or error
         self._end_reading()
         self._feed.drop(running=False)
-        self._news.set()
+        self._wake_reader.set()
 
     def _end_late(self, total: float) -> None:
         self.stop(PackageTimedOut(f"not all packages were fetched within {total:g} s (total_timeout)", stage="wait"))
@@ -171,7 +171,7 @@ class Outcomes(AsyncWithOnly):
         self._end_reading()
         self._feed.drop(running=True)
         self._ended(self)
-        self._news.set()
+        self._wake_reader.set()
         if self._reading is not None:
             await asyncio.wait([self._reading])
             if not self._reading.cancelled() and (error := self._reading.exception()) is not None:

@@ -56,13 +56,13 @@ class EventSubscription(AsyncIterator[Event]):
 
     def __init__(self) -> None:
         self._newest: Event | None = None
-        self._news = asyncio.Event()
+        self._wake_reader = asyncio.Event()
         self._ended = False
 
     def put(self, event: Event) -> None:
         """Deliver an event of the item."""
         self._newest = event
-        self._news.set()
+        self._wake_reader.set()
 
     def __aiter__(self) -> EventSubscription:
         return self
@@ -71,8 +71,8 @@ class EventSubscription(AsyncIterator[Event]):
         while self._newest is None:
             if self._ended:
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+            self._wake_reader.clear()
+            await self._wake_reader.wait()
         event, self._newest = self._newest, None
         self._ended = isinstance(event, Outcome)
         return event
@@ -80,7 +80,7 @@ class EventSubscription(AsyncIterator[Event]):
     def end(self) -> None:
         """End the iteration once the latest event was read."""
         self._ended = True
-        self._news.set()
+        self._wake_reader.set()
 
     async def aclose(self) -> None:
         """End the subscription; closing twice is harmless."""

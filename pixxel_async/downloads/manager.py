@@ -83,7 +83,7 @@ class DownloadManager(AsyncWithOnly):
         chosen = settings or client.settings.download
         self._settings = attrs.evolve(chosen, name_template=name_template) if name_template is not None else chosen
         self._client = client
-        self._given, self._spool = folder, spool
+        self._target, self._spool = folder, spool
         self._folder = locate(folder, spool).folder
         self._record_path = Path(record) if record is not None else None
         self._hub = EventHub(on_event, client.timing.clock, client.emit)
@@ -158,7 +158,7 @@ class DownloadManager(AsyncWithOnly):
     async def _open(self) -> None:
         record, emit = self._record_path, self._hub.publish
         self._engine, self._locations = await start(
-            self._client, self._given, self._spool, record, self._settings.shard, emit
+            self._client, self._target, self._spool, record, self._settings.shard, emit
         )
         if not self.looks_at_organization:
             self._engine.organization.skip()

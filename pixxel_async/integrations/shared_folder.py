@@ -44,7 +44,7 @@ class SharedFolder:
         self._final = LocalFolder(folder, self._disk, self._threads)
         self._nonce = secrets.token_hex(8)
         self._journals = folder / ".pixxel" / JOURNALS
-        self._known: dict[str, tuple[int, str]] = {}
+        self._published: dict[str, tuple[int, str]] = {}
         self._read: dict[Path, int] = {}
 
     @property
@@ -122,13 +122,13 @@ class SharedFolder:
                     self._read[path] = self._read.get(path, 0) + len(line)
                     self._learn(line)
         final = self._disk.look_up(self._folder, name)
-        size, sha256 = self._known.get(name, (-1, None))
+        size, sha256 = self._published.get(name, (-1, None))
         return sha256 if final is not None and final.regular and final.size == size else None
 
     def _learn(self, line: bytes) -> None:
         try:
             noted: dict[str, Any] = json.loads(line)
-            self._known[str(noted["name"])] = int(noted["size"]), str(noted["sha256"])
+            self._published[str(noted["name"])] = int(noted["size"]), str(noted["sha256"])
         except (ValueError, KeyError, TypeError):
             return
 

@@ -73,7 +73,7 @@ class Routes:
         self.components: JsonSchema = self.document["components"]
         self.all = {route.operation: route for route in self._read()}
         self._tree: dict[str, Any] = {}
-        self._found = lru_cache(maxsize=1024)(self._find)
+        self._find_cached = lru_cache(maxsize=1024)(self._find)
         for route in self.all.values():
             node = self._tree
             for segment in _segments(route.template):
@@ -106,7 +106,7 @@ class Routes:
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Find the route of a raw path and its arguments; raise `RequestRefused` with 404 or 405."""
-        return self._found(method, path)
+        return self._find_cached(method, path)
 
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         segments = _segments(path)

@@ -79,19 +79,19 @@ class WorkerPool:
         self._take = take
         self._rows: deque[PackageEntry] = deque()
         self._exhausted = False
-        self._wanted, self._changed = asyncio.Event(), asyncio.Event()
+        self._demand, self._changed = asyncio.Event(), asyncio.Event()
         self._sent = self._deaths = 0
         self._children: list[Child] = []
         self._past: list[Snapshot] = []
         self._outcomes: deque[Outcome] = deque()
-        self._news, self._room = asyncio.Event(), asyncio.Event()
+        self._wake_reader, self._room = asyncio.Event(), asyncio.Event()
         self._error: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._manager._bind_organization()
         self._task = asyncio.create_task(self._work())
-        self._task.add_done_callback(lambda _: self._news.set())
+        self._task.add_done_callback(lambda _: self._wake_reader.set())
         return self
 
     async def __aexit__(
@@ -111,8 +111,8 @@ class WorkerPool:
                 if self._error is not None:
                     raise self._error
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+            self._wake_reader.clear()
+            await self._wake_reader.wait()
         self._room.set()
         return self._outcomes.popleft()
 
@@ -122,7 +122,7 @@ class WorkerPool:
             self._room.clear()
             await self._room.wait()
         self._outcomes.append(outcome)
-        self._news.set()
+        self._wake_reader.set()
 
     @property
     def at_hand(self) -> int:
@@ -157,8 +157,8 @@ class WorkerPool:
     async def _read(self) -> None:
         """Read the source, no further than workers request; the task survives the end of any worker."""
         while not self._exhausted:
-            await self._wanted.wait()
-            self._wanted.clear()
+            await self._demand.wait()
+            self._demand.clear()
             rows = await self._source.take(self._portion())
             self._exhausted = not rows
             for value in rows:
@@ -228,7 +228,7 @@ class WorkerPool:
         while not self._rows:
             if self._all_ended():
                 return []
-            self._wanted.set()
+            self._demand.set()
             self._changed.clear()
             await self._changed.wait()
         rows = [self._rows.popleft() for _ in range(min(self._portion(), len(self._rows)))]

@@ -145,7 +145,7 @@ class Directories(AbstractContextManager["Directories"]):
     def __init__(self, calls: Syscalls) -> None:
         self._calls = calls
         self._opened = ExitStack()
-        self._known: dict[tuple[Path, str], Entry] = {}
+        self._entries: dict[tuple[Path, str], Entry] = {}
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
@@ -153,10 +153,10 @@ class Directories(AbstractContextManager["Directories"]):
     def entry(self, folder: Path, name: str, *, make: bool = False) -> Entry:
         """Return a name below a folder; arguments and errors as of `entry`."""
         directory, _, last = name.rpartition("/")
-        opened = self._known.get((folder, directory))
+        opened = self._entries.get((folder, directory))
         if opened is None:
             opened = self._opened.enter_context(entry(folder, name, self._calls, make=make))
-            self._known[folder, directory] = opened
+            self._entries[folder, directory] = opened
         return opened.beside(last)
 
 

@@ -29,15 +29,15 @@ class KeyProbe:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._lock = asyncio.Lock()
-        self._known: WeakKeyDictionary[PixxelClient, tuple[float, KeyState]] = WeakKeyDictionary()
+        self._answers: WeakKeyDictionary[PixxelClient, tuple[float, KeyState]] = WeakKeyDictionary()
 
     async def probe(self, client: PixxelClient) -> KeyState:
         """Return the error with which the API refuses this client's key or cannot be reached, else `accepted`."""
         async with self._lock:
-            remembered = self._known.get(client)
+            remembered = self._answers.get(client)
             if remembered is None or self._timing.clock() - remembered[0] >= MEMORY:
                 remembered = self._timing.clock(), await _look(client)
-                self._known[client] = remembered
+                self._answers[client] = remembered
             return remembered[1]
 
 

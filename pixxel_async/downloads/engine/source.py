@@ -57,27 +57,27 @@ class PackageSource:
         self._reading: asyncio.Task[None] | None = None
         self._torn: Exception | None = None
         self._read: list[object] = []
-        self._wanted = self._taken = 0
-        self._go, self._news = asyncio.Event(), asyncio.Event()
+        self._rows_wanted = self._rows_taken = 0
+        self._go, self._row_read = asyncio.Event(), asyncio.Event()
         by_page: Any = getattr(source, "by_page", None)
-        self._whole: object
+        self._source: object
         if by_page is not None:
-            self._whole = self._pages = by_page(once=True)
+            self._source = self._pages = by_page(once=True)
         elif isinstance(source, AsyncIterable) and not isinstance(source, Sequence):  # an awaited page is a sequence
-            self._whole = self._rows = aiter(source)
+            self._source = self._rows = aiter(source)
         elif isinstance(source, Iterable) and not isinstance(source, str | bytes):
-            self._whole = self._plain = iter(source)
+            self._source = self._plain = iter(source)
         else:
             raise ConfigError(_not_a_source(source))
 
     def to_come(self) -> int:
         """Estimate the rows to come; a source of unknown length counts as half read."""
-        return length_hint(self._whole, self._taken)
+        return length_hint(self._source, self._rows_taken)
 
     @property
     def left(self) -> int | None:
         """The rows still to come; None if unknown."""
-        hint = length_hint(self._whole, -1)
+        hint = length_hint(self._source, -1)
         return None if hint < 0 else hint
 
     async def take(self, most: int) -> list[object]:
@@ -86,7 +86,7 @@ class PackageSource:
         An exception of the source is raised once the rows before it were taken.
         """
         rows = await (self._as_they_come(self._rows, most) if self._rows is not None else self._at_hand(most))
-        self._taken += len(rows)
+        self._rows_taken += len(rows)
         return rows
 
     async def _at_hand(self, most: int) -> list[object]:
@@ -119,13 +119,13 @@ class PackageSource:
     async def _as_they_come(self, rows: AsyncIterator[object], most: int) -> list[object]:
         if self._reading is None:
             self._reading = asyncio.create_task(self._run(rows), name="pixxel rows")
-        self._wanted = most
+        self._rows_wanted = most
         self._go.set()
         await self._wait_for_rows(1, self._reading)
         with suppress(TimeoutError):
             async with asyncio.timeout(GATHER_TIME):
                 await self._wait_for_rows(most, self._reading)
-        self._wanted = 0
+        self._rows_wanted = 0
         chunk, self._read = self._read[:most], self._read[most:]
         if not chunk:
             self._reading.result()
@@ -136,20 +136,20 @@ class PackageSource:
         try:
             async for row in rows:
                 self._read.append(row)
-                self._news.set()
-                while len(self._read) >= self._wanted:
+                self._row_read.set()
+                while len(self._read) >= self._rows_wanted:
                     self._go.clear()
                     await self._go.wait()
                 if not len(self._read) % YIELD_EVERY:
                     await asyncio.sleep(0)
         finally:
-            self._news.set()
+            self._row_read.set()
 
     async def _wait_for_rows(self, count: int, reading: asyncio.Task[None]) -> None:
         """Wait until that many rows are here, or the source has ended."""
         while len(self._read) < count and not reading.done():
-            self._news.clear()
-            await self._news.wait()
+            self._row_read.clear()
+            await self._row_read.wait()
 
     async def aclose(self) -> None:
         """Close the source."""
@@ -158,7 +158,7 @@ class PackageSource:
             await asyncio.wait([self._reading])
             if not self._reading.cancelled():
                 self._reading.exception()
-        closing: Any = getattr(self._whole, "aclose", None)
+        closing: Any = getattr(self._source, "aclose", None)
         if closing is not None:
             await closing()
 

@@ -23,16 +23,16 @@ class MemberStarts:
     """Remembers where the data of members begins, which only their local headers say."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int, str], int] = {}
+        self._starts: dict[tuple[str, int, str], int] = {}
 
     async def find(self, source: BodySource, member: Member) -> int:
         """Return the offset of a member's first data byte in the archive; compare its local header, once."""
         key = str(source.package), member.entry.offset, member.version.etag
-        if key not in self._known:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            self._known[key] = await _data_start(source, member)
-        return self._known[key]
+        if key not in self._starts:
+            if len(self._starts) >= _KEPT:
+                self._starts.clear()
+            self._starts[key] = await _data_start(source, member)
+        return self._starts[key]
 
 
 async def _data_start(source: BodySource, member: Member) -> int:

@@ -38,22 +38,22 @@ class Keys:
 
     def __init__(self, seed: int | str, form: AuthForm = "both", first: str | None = None) -> None:
         self.form = form
-        self._known: dict[str, SandboxKey] = {}
+        self._keys: dict[str, SandboxKey] = {}
         self.first = self.add(first or f"sandbox-{digest(seed, 'key').hex()[:32]}")
 
     def accepted(self) -> list[str]:
         """Return all accepted keys without their scheme."""
-        return [key.rpartition(" ")[2] for key in self._known]
+        return [key.rpartition(" ")[2] for key in self._keys]
 
     def add(self, key: str, *, ends: float = float("inf"), projects: Collection[str] | None = None) -> str:
         """Accept another key until `ends` (seconds since 1970), for these projects or all; return it."""
         key = f"{_SCHEME} {key}" if self.form == "scheme" else key
-        self._known[key] = SandboxKey(ends, None if projects is None else frozenset(projects))
+        self._keys[key] = SandboxKey(ends, None if projects is None else frozenset(projects))
         return key
 
     def revoke(self, key: str) -> None:
         """Revoke a key."""
-        self._known.pop(key, None)
+        self._keys.pop(key, None)
 
     def check(self, header: str | None, now: float) -> SandboxKey:
         """Return the rights of the key in the Authorization header.
@@ -64,7 +64,7 @@ class Keys:
         # ASSUMPTION: 401 for a malformed key, 403 for everything else; the vendor's pages differ.
         if not header:
             raise RequestRefused(403, "forbidden", "no API key in the Authorization header")
-        key = self._known.get(self._read(header), SandboxKey(ends=0.0))
+        key = self._keys.get(self._read(header), SandboxKey(ends=0.0))
         if key.ends <= now:
             raise RequestRefused(403, "forbidden", "the API key is unknown, expired or revoked")
         return key

@@ -30,7 +30,7 @@ class StaleParts:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._found: dict[Path, dict[str, list[str]]] = {}
+        self._names: dict[Path, dict[str, list[str]]] = {}
 
     def remove_others(self, part: Entry, *, rescan: bool = False) -> None:
         """Remove all part files of a package but one.
@@ -44,9 +44,9 @@ class StaleParts:
         if matched is None:
             return
         with self._guard:
-            if rescan or folder not in self._found:
-                self._found[folder] = _scan(folder if part.fd is None else part.fd)
-            names = self._found[folder].pop(matched[1], [])
+            if rescan or folder not in self._names:
+                self._names[folder] = _scan(folder if part.fd is None else part.fd)
+            names = self._names[folder].pop(matched[1], [])
         for name in names:
             if name != part.name:
                 with suppress(OSError):  # another user's, or open on a system where that keeps it

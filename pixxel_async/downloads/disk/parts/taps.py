@@ -19,12 +19,12 @@ class StreamTaps:
     """
 
     def __init__(self, *, digest: bool, unpack: bool) -> None:
-        self._wanted = (digest, unpack)
+        self._chosen = (digest, unpack)
         self.start_over()
 
     def start_over(self) -> None:
         """Restart at byte 0."""
-        digest, unpack = self._wanted
+        digest, unpack = self._chosen
         self._hash = hashlib.sha256() if digest else None
         self._passage = ZipStreamChecker() if unpack else None
 
