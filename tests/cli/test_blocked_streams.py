@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pixxel_async.cli.app import pixxel
 from pixxel_async.cli.running import rerun_command
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and closed descriptors of POSIX")
@@ -63,7 +65,7 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
 
     assert subprocess.run(["/bin/sh", "-c", line], timeout=240, check=False, capture_output=True).returncode == 0
     assert len(list(tmp_path.rglob("*.zip"))) == 16
-    assert subprocess.run([*PIXXEL, "verify", str(tmp_path / "x")], capture_output=True, check=False).returncode == 0
+    assert CliRunner().invoke(pixxel, ["verify", str(tmp_path / "x")]).exit_code == 0
 
 
 def test_user_info_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -492,17 +492,21 @@ def test_imports(arguments: list[str], left_out: tuple[str, ...]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("words", "expected"),
-    [("pixxel ex", "plain,export"), ("pixxel api arch", "plain,archives"), ("pixxel export --bw", "plain,--bwlimit")],
+    ("mode", "words", "expected"),
+    [
+        ("bash_complete", "pixxel ex", "plain,export"),
+        ("bash_complete", "pixxel api arch", "plain,archives"),
+        ("bash_complete", "pixxel export --bw", "plain,--bwlimit"),
+        ("zsh_source", "", "_pixxel_completion"),
+    ],
 )
-def test_shell_completion(words: str, expected: str) -> None:
-    """Completion of commands and options ends with exit code 0, as the shell's script expects."""
+def test_shell_completion(mode: str, words: str, expected: str) -> None:
+    """Completion of commands and options, and the shell's script, end with exit code 0, as the script expects."""
     asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     line = [sys.executable, "-c", "import sys; sys.argv[0] = 'pixxel'; from pixxel_async.__main__ import main; main()"]
-    for mode, environ, said in (("bash_complete", asked, expected), ("zsh_source", {}, "_pixxel_completion")):
-        env = {**os.environ, **environ, "_PIXXEL_COMPLETE": mode}
-        done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
-        assert (done.returncode, said in done.stdout) == (0, True), done.stderr
+    env = {**os.environ, **asked, "_PIXXEL_COMPLETE": mode}
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, expected in done.stdout) == (0, True), done.stderr
 
 
 def test_retry_leaves_signed_links_alone(command: Command, served: Sandbox, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from click.testing import CliRunner
 
+from pixxel_async.cli.app import pixxel
 from pixxel_async.sandbox import Fault, Sandbox
 from tests.support.checksum_lists import check_sums
 from tests.support.system import posix
@@ -65,7 +67,7 @@ def archives(folder: Path) -> dict[str, tuple[int, str]]:
 
 
 @pytest.mark.slow
-def test_killed_and_continued(tmp_path: Path) -> None:
+def test_killed_and_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a kill at any moment the same command continues: no partial file is final, nothing is fetched twice."""
     exports = tmp_path / "exports"
     process = begin(tmp_path, *SANDBOX, "--parallel", "1")
@@ -87,9 +89,10 @@ def test_killed_and_continued(tmp_path: Path) -> None:
     assert "packages fetched into exports" in second.stderr
     assert "cd exports && sha256sum -c SHA256SUMS" in second.stderr
 
-    third = run(tmp_path, *SANDBOX)
+    monkeypatch.chdir(tmp_path)
+    third = CliRunner().invoke(pixxel, SANDBOX)
 
-    assert (third.returncode, third.stdout) == (0, "")
+    assert (third.exit_code, third.stdout) == (0, "")
     assert "16 packages there already; nothing new" in third.stderr
     assert archives(exports) == after
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from pixxel_async.cli.app import pixxel
 from pixxel_async.sandbox import Sandbox
 
 COMMAND = [sys.executable, "-m", "pixxel_async", "sandbox"]
@@ -43,12 +45,12 @@ def _status(url: str, key: str) -> int:
         return error.code
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [["--scenario", "nope"], ["--profile", "fancy"], ["--profile", "nowhere.json"]])
-def test_unknown_names_are_one_line(wrong: list[str], tmp_path: Path) -> None:
+def test_unknown_names_are_one_line(wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unknown scenario or profile is one line on stderr and exit code 2."""
-    ended = subprocess.run([*COMMAND, *wrong], cwd=tmp_path, capture_output=True, text=True, timeout=240)
-    assert ended.returncode == 2 and len(ended.stderr.splitlines()) == 1
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(pixxel, ["sandbox", *wrong])
+    assert ended.exit_code == 2 and len(ended.stderr.splitlines()) == 1
 
 
 ELSEWHERE = "127.1"
@@ -88,9 +90,8 @@ def test_as_a_service_of_a_network(tmp_path: Path) -> None:
         (["--host", ELSEWHERE, "--expose"], "a key of 16 characters"),
     ],
 )
-@pytest.mark.slow
 def test_other_machines_need_expose(given: list[str], words: str) -> None:
     """An address reachable from outside needs --expose and an explicit key."""
-    ended = subprocess.run([*COMMAND, *given], capture_output=True, text=True, timeout=240)
-    assert ended.returncode == 2
+    ended = CliRunner().invoke(pixxel, ["sandbox", *given])
+    assert ended.exit_code == 2
     assert words in ended.stderr

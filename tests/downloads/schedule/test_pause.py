@@ -99,7 +99,7 @@ async def main(url, key, workflow, job, folder):
     settings = Settings(api_key=key, base_url=url, poll=PollSettings(initial_interval=0.5))
     async with PixxelClient(settings=settings) as client:
         async with DownloadManager(client, Path(folder), on_event=note) as manager:
-            done = await manager.fetch(JobPackage(workflow_id=workflow, job_id=job), timeout=8.0)
+            done = await manager.fetch(JobPackage(workflow_id=workflow, job_id=job), timeout=6.0)
             print("size", done.size, flush=True)
 
 asyncio.run(main(*sys.argv[1:]))
@@ -109,8 +109,8 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
 async def test_a_process_that_was_stopped_polls_as_soon_as_before(ground: GroundTruth, tmp_path: Path) -> None:
-    """A process stopped for 12 s keeps a deadline of 8 s and polls seconds after it continues."""
-    async with Sandbox(packing=13.0) as sandbox:
+    """A process stopped for 8 s keeps a deadline of 6 s and polls seconds after it continues."""
+    async with Sandbox(packing=8.5) as sandbox:
         package, args = ground.packages[0], [sys.executable, "-c", PROGRAM, sandbox.url, sandbox.api_key]
         child = await asyncio.create_subprocess_exec(
             *args, package.workflow_id, package.job_id, str(tmp_path), stdout=asyncio.subprocess.PIPE
@@ -118,7 +118,7 @@ async def test_a_process_that_was_stopped_polls_as_soon_as_before(ground: Ground
         assert child.stdout is not None
         await child.stdout.readline()
         os.kill(child.pid, signal.SIGSTOP)
-        await asyncio.sleep(12)
+        await asyncio.sleep(BEAT + LATE + 1)
         os.kill(child.pid, signal.SIGCONT)
         async with asyncio.timeout(30):
             printed = (await child.stdout.read()).decode()
