@@ -110,7 +110,7 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
 async def test_a_process_that_was_stopped_polls_as_soon_as_before(ground: GroundTruth, tmp_path: Path) -> None:
     """A process stopped for 8 s keeps a deadline of 6 s and polls seconds after it continues."""
-    async with Sandbox(packing=8.5) as sandbox:
+    async with Sandbox(packing=9.0) as sandbox:
         package, args = ground.packages[0], [sys.executable, "-c", PROGRAM, sandbox.url, sandbox.api_key]
         child = await asyncio.create_subprocess_exec(
             *args, package.workflow_id, package.job_id, str(tmp_path), stdout=asyncio.subprocess.PIPE
