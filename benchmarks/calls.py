@@ -363,16 +363,16 @@ async def calls(rounds: int, short: bool) -> list[dict[str, Any]]:
     """Run all kinds of work; a case's ratios are to ours."""
     cases = []
     with tempfile.TemporaryDirectory() as scratch:
-        made = make_client(Path(scratch))
+        folder = make_client(Path(scratch))
         async with api() as url:
-            for work, full, few, what, peer, target in CASES:
+            for work, full, few, pattern, peer, target in CASES:
                 count = few if short else full
-                found = clients(work, count, made)
-                rows = await asyncio.to_thread(interleave, found, url, Path(scratch), rounds, {})
-                title = what.format(count=count)
-                show(title, rows, 0, left_out(found))
+                compared = clients(work, count, folder)
+                rows = await asyncio.to_thread(interleave, compared, url, Path(scratch), rounds, {})
+                title = pattern.format(count=count)
+                show(title, rows, 0, left_out(compared))
                 show_ratio(rows, peer, target)
-                cases.append(as_case(title, 0, rows, left_out(found)))
+                cases.append(as_case(title, 0, rows, left_out(compared)))
     return cases
 
 

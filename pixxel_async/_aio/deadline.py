@@ -16,7 +16,7 @@ class Deadline:
     """Bound the total time of an operation, however slowly the peer sends.
 
     Args:
-        what: names the operation in the error, such as "the member was not read".
+        message: names the operation in the error, such as "the member was not read".
         seconds: total time; None for no limit.
     """
 

@@ -37,11 +37,11 @@ class LoopBudget:
     scopes cancel only suspended tasks.
 
     Args:
-        look: seconds between checks whether an opening still occupies its place.
+        interval: seconds between checks whether an opening still occupies its place.
     """
 
     def __init__(self, interval: float = OPENING_HOLD) -> None:
-        self._look = interval
+        self._interval = interval
         self._left = ROUND
         self._queue: deque[tuple[asyncio.Future[None], int]] = deque()
         self._renewing: asyncio.Handle | None = None
@@ -77,7 +77,7 @@ class LoopBudget:
 
     def _schedule_check(self, token: object, checks: int) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + self._look
+        due = loop.time() + self._interval
         self._active[token] = loop.call_at(due, self._check, token, due, checks - 1)
 
     def _check(self, token: object, due: float, checks: int) -> None:

@@ -197,22 +197,22 @@ class OperationMap(Mapping[str, Operation]):
     Args:
         package: name of the package with a module for each resource.
         resources: names of the modules.
-        others: operations of no resource.
+        further: operations of no resource.
     """
 
     def __init__(self, package: str, resources: Sequence[str], further: Sequence[Operation]) -> None:
-        self._package, self._resources, self._others = package, resources, further
+        self._package, self._resources, self._further = package, resources, further
 
     def __getitem__(self, name: str) -> Operation:
         resource = name.partition(".")[0]
-        operations = self._of(resource) if resource in self._resources else self._others
+        operations = self._of(resource) if resource in self._resources else self._further
         for operation in operations:
             if operation.name == name:
                 return operation
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        for operations in (self._others, *map(self._of, self._resources)):
+        for operations in (self._further, *map(self._of, self._resources)):
             yield from (operation.name for operation in operations)
 
     def __len__(self) -> int:

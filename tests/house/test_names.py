@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +59,30 @@ def test_properties_are_described_as_values(kind: str) -> None:
         and (ast.get_docstring(function) or "").startswith("Return ")
     }
     assert not imperative, f"write `The …` or `Whether …`: {sorted(imperative)}"
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> set[str] | None:
+    """Return the names of a function's parameters, or of those of a class's `__init__`; None if it has none."""
+    if isinstance(node, ast.ClassDef):
+        own = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+        return parameters(own[0]) if own else None
+    every = node.args
+    named = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+    return {argument.arg for argument in named if argument is not None}
+
+
+def test_described_arguments_exist() -> None:
+    """Each entry below `Args:` is a parameter: a renamed one is renamed in its docstring, too."""
+    unknown = set()
+    for path in FILES:
+        for node in ast.walk(parsed(path)):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            section = re.search(r"Args:\n((?:    .*\n?|\n)*)", ast.get_docstring(node) or "")
+            known = parameters(node)
+            if section is None or known is None:
+                continue
+            entries = re.findall(r"^ {4}(\w[\w, *]*):", section[1], re.MULTILINE)
+            described = {name.strip(" *") for entry in entries for name in entry.split(",")}
+            unknown |= {f"{path.relative_to(ROOT)}:{node.lineno} {name}" for name in described - known}
+    assert not unknown, f"no such parameters: {sorted(unknown)}"

@@ -32,7 +32,7 @@ class Tally:
     """Counts of a run.
 
     Attributes:
-        fetched, there, left, failed: packages fetched now, present already, skipped, and failed.
+        fetched, present, left, failed: packages fetched now, present already, skipped, and failed.
         given_up: skipped packages that have failed in too many runs.
         size: bytes of the packages fetched now.
         resumed: those of them that an earlier run had fetched.

@@ -38,7 +38,7 @@ class Engine:
 
     Args:
         organization: binds the record to the organization of the key.
-        home: the manager's own folder.
+        location: the manager's own folder.
         settings: of the manager's client.
         clock: the clock of `services`, which subtracts the time in which the process was suspended.
 

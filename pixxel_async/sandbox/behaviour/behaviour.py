@@ -188,7 +188,7 @@ def load_behaviour(profile: str | Path | Mapping[str, Any], **changes: Any) -> B
 
     Args:
         profile: which profile; a file or mapping sets some members of `Behaviour`.
-        given: members that override it; None is ignored.
+        changes: members that override it; None is ignored.
 
     Raises:
         ConfigError: an unknown profile, member or value.
