@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["MultipartDownload"]
 
 NOTE_EVERY = 1
-"""Buffers a connection between two notes of the filled ranges in the record. After a kill a connection fetches as many
-again, and the one that it was gathering."""
+"""Buffers a connection between two notes of the filled ranges in the record, at least."""
+NOTE_PERIOD = 0.1
+"""Seconds between two notes, at least. After a kill as much is fetched again as arrived since the last one."""
 STAFF_EVERY = 0.05
 """Seconds between two looks whether there should be more connections. Chosen: a round trip at most."""
 
@@ -85,6 +86,7 @@ class MultipartDownload:
     _lost: int = field(init=False, default=0)
     _lost_at: int = field(init=False, default=0)
     _noted: int = field(init=False, default=0)
+    _noted_at: float = field(init=False, default=0.0)
     _staffed_at: float = field(init=False, default=0.0)
     _refusal: StorageRefusal | None = field(init=False, default=None)
 
@@ -291,12 +293,13 @@ class MultipartDownload:
         await self.writer.put(piece.at, chunks)
         piece.at += size
         self.moved()
-        if self.writer.here - self._noted >= NOTE_EVERY * self._workers * self.item.constants.chunk_bytes:
+        now, buffers = self.services.timing.clock(), NOTE_EVERY * self._workers * self.item.constants.chunk_bytes
+        if self.writer.here - self._noted >= buffers and now - self._noted_at >= NOTE_PERIOD:
             await self._note()
-        if self._refusal is None and self.services.timing.clock() - self._staffed_at >= STAFF_EVERY:
+        if self._refusal is None and now - self._staffed_at >= STAFF_EVERY:
             for fresh in self._claim_all():
                 self._group.create_task(self._work(fresh))
 
     async def _note(self) -> None:
-        self._noted = self.writer.here
+        self._noted, self._noted_at = self.writer.here, self.services.timing.clock()
         await self.remember()
