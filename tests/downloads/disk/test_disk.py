@@ -534,7 +534,10 @@ def test_a_linked_directory_is_refused(
     part.write([b"bytes"])
     disk.publish(part, "a/b/x.zip")
     assert (tmp_path / "a/b/x.zip").read_bytes() == b"bytes"
-    assert disk.look_up(tmp_path, "linked/x") is None
+    (tmp_path / "real" / "x").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert [disk.look_up(tmp_path, f"{way}/x") for way in ("linked", "file", "loop", "no")] == [None] * 4
+    assert disk.look_up(tmp_path, "real/x") is not None
 
 
 def test_a_swap_while_a_directory_is_open(tmp_path: Path) -> None:
