@@ -129,7 +129,7 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         package, name = split(self._strip_protocol(path))
         members = await self._members(package)
         if name not in members:
-            kind = IsADirectoryError if _below(members, name) else FileNotFoundError
+            kind = IsADirectoryError if _members_below(members, name) else FileNotFoundError
             raise kind(f"{package} has no file {name!r}")
         return package, members[name]
 
@@ -138,7 +138,7 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
         members = await self._members(package)
         if name in members:
             return _entry(package, members[name])
-        if name and not _below(members, name):
+        if name and not _members_below(members, name):
             raise FileNotFoundError(f"{package} has no file {name!r}")
         return {"name": f"{package}/{name}".rstrip("/"), "size": 0, "type": "directory"}
 
@@ -149,7 +149,7 @@ class PixxelFileSystem(AsyncFileSystem):  # type: ignore[misc]
             entries = {name: _entry(package, members[name])}
         else:
             entries, start = {}, f"{name}/" if name else ""
-            for path_below, member in _below(members, name).items():
+            for path_below, member in _members_below(members, name).items():
                 head, slash, _ = path_below[len(start) :].partition("/")
                 folder = {"name": f"{package}/{start}{head}", "size": 0, "type": "directory"}
                 entries[start + head] = folder if slash else _entry(package, member)
@@ -250,7 +250,7 @@ def split(path: str) -> tuple[Package, str]:
     raise FileNotFoundError(f"{path[:100]!r} names no package: write job:WORKFLOW/JOB/name, task:…, insight:…")
 
 
-def _below(members: dict[str, Member], name: str) -> dict[str, Member]:
+def _members_below(members: dict[str, Member], name: str) -> dict[str, Member]:
     start = f"{name}/" if name else ""
     return {name_below: member for name_below, member in members.items() if name_below.startswith(start)}
 

@@ -68,13 +68,13 @@ class RequestRefused(Exception):  # never leaves the sandbox: it becomes the ven
 
 
 def not_found(kind: str, id: str) -> RequestRefused:
-    """Refuse an unknown id."""
+    """Return the refusal of an unknown id: 404."""
     # ASSUMPTION: an unknown id gets 404, although the vendor declares 404 for some groups only.
     return RequestRefused(404, "not_found", f"{kind} {id} not found")
 
 
 def invalid(message: str, details: Any = None) -> RequestRefused:
-    """Refuse an invalid request."""
+    """Return the refusal of an invalid request: 400."""
     return RequestRefused(400, "bad_request", message, details)
 
 

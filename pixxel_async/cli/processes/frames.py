@@ -117,7 +117,7 @@ def encode(message: object) -> bytes:
 
 def read_frame(pipe: RawIOBase) -> Any:
     """Read one message, blocking; raises `EOFError` at the end."""
-    return pickle.loads(_exactly(pipe, _LENGTH.unpack(_exactly(pipe, _LENGTH.size))[0]))  # noqa: S301
+    return pickle.loads(_read_exactly(pipe, _LENGTH.unpack(_read_exactly(pipe, _LENGTH.size))[0]))  # noqa: S301
 
 
 async def receive(pipe: asyncio.StreamReader) -> Any:
@@ -133,7 +133,7 @@ def write_frame(pipe: RawIOBase, frame: bytes) -> None:
         rest = rest[pipe.write(rest) or 0 :]
 
 
-def _exactly(pipe: RawIOBase, count: int) -> bytes:
+def _read_exactly(pipe: RawIOBase, count: int) -> bytes:
     data = b""
     while len(data) < count:
         block = pipe.read(count - len(data))
