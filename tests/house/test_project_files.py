@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,8 @@ def test_the_conda_recipe_builds(tmp_path: Path) -> None:
     Python and pip are this environment's, since a channel may be out of reach; nothing else of the recipe is changed.
     """
     builder = pytest.importorskip("rattler_build", reason="needs py-rattler-build")
-    for name in ("pip", "setuptools"):
-        pytest.importorskip(name, reason="the package is built without isolation")
+    if not (find_spec("pip") and find_spec("setuptools")):  # not imported: setuptools replaces distutils
+        pytest.skip("the package is built without isolation")
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout")
     archive = subprocess.run([tool("git"), "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
