@@ -348,10 +348,10 @@ async def test_max_bytes(client: PixxelClient, package: str, sandbox: Sandbox) -
 async def test_timeout(client: PixxelClient, package: str, sandbox: Sandbox) -> None:
     """The deadline ends a stalled storage and closes the connection of a reader that stalls."""
     sandbox.inject(Fault(route="storage", kind="stall", at=1_000_000, times=2))
-    with pytest.raises(TimedOut, match=r"was not passed on within 0.2 s"):
-        await read(client.packages.open(package, timeout=0.2))
-    stream = await client.packages.open(package, timeout=0.1)
-    await asyncio.sleep(0.2)
+    with pytest.raises(TimedOut, match=r"was not passed on within 0.5 s"):
+        await read(client.packages.open(package, timeout=0.5))
+    stream = await client.packages.open(package, timeout=0.4)
+    await asyncio.sleep(0.5)
     with pytest.raises(TimedOut):
         await read(stream)
     await stream.aclose()
