@@ -153,9 +153,10 @@ async def spread(call: Callable[[], Awaitable[object]], count: int) -> None:
 
 
 async def ours_calls(url: str, count: int) -> None:
-    from pixxel_async import PixxelClient
+    from pixxel_async import PixxelClient, Settings
 
-    async with PixxelClient("benchmark", base_url=url) as client:
+    settings = Settings.load("benchmark", base_url=url, **{"http.max_concurrent_calls": IN_FLIGHT})
+    async with PixxelClient(settings=settings) as client:
         await spread(lambda: client.jobs.get("w-1", "j"), count)
 
 

@@ -87,3 +87,42 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     code = f"import sys, pixxel_async; print([name for name in {heavy!r} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert loaded == "[]"
+
+
+FIRST_CALL = """
+import asyncio, sys
+from pixxel_async import ConnectionFailed, PixxelClient, Settings
+
+async def main():
+    settings = Settings(api_key="k", base_url="http://127.0.0.1:9").with_values(**{"http.call_timeout": 0.5})
+    async with PixxelClient(settings=settings) as client:
+        await client.jobs.get("w", "j")
+
+try:
+    asyncio.run(main())
+except Exception as error:
+    print(type(error).__name__)
+from pixxel_async.models import Job
+Job.from_dict({"id": "j", "tasks": [{"id": "t"}]})
+print([name for name in UNUSED if name in sys.modules])
+"""
+
+
+def test_a_first_call_loads_only_what_it_uses() -> None:
+    """A client that reads one object loads nothing of listings, waits and the storage, and no cattrs."""
+    http, rules = "pixxel_async._http", "pixxel_async._http.rules"
+    unused = ["cattrs", "anyio", "sqlite3", "encodings.idna", "pixxel_async.waiting", f"{http}.listing",
+              f"{http}.storage", f"{rules}.paging", f"{rules}.json_rows", "pixxel_async.models.orders"]  # fmt: skip
+    code = FIRST_CALL.replace("UNUSED", repr(unused))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["ConnectionFailed", "[]"]
+
+
+def test_importing_the_manager_loads_no_models() -> None:
+    """`import DownloadManager` loads no model: each package kind loads those of its answers when it is asked for."""
+    code = (
+        "import sys; from pixxel_async import DownloadManager; "
+        "print([name for name in sys.modules if name.startswith('pixxel_async.models.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
