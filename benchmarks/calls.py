@@ -153,10 +153,10 @@ async def spread(call: Callable[[], Awaitable[object]], count: int) -> None:
 
 
 async def ours_calls(url: str, count: int) -> None:
-    from pixxel_async import PixxelClient, Settings
+    from pixxel_async import HTTPSettings, PixxelClient, Settings
 
-    settings = Settings.load("benchmark", base_url=url, **{"http.max_concurrent_calls": IN_FLIGHT})
-    async with PixxelClient(settings=settings) as client:
+    http = HTTPSettings(max_concurrent_calls=IN_FLIGHT)
+    async with PixxelClient("benchmark", settings=Settings(base_url=url, http=http)) as client:
         await spread(lambda: client.jobs.get("w-1", "j"), count)
 
 

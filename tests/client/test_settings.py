@@ -244,6 +244,8 @@ def test_origins(url: str, origin: str) -> None:
         "https://api pixxel.space",
         "https://api.pixxel.space\\@evil.example",
         "https://[::1",
+        "https://api..pixxel.space",
+        f"https://{64 * 'a'}.space",
         "http://api.pixxel.space",
         None,
         7,
