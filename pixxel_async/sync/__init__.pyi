@@ -631,7 +631,7 @@ class DownloadManager:
     def watch(self, package: Given) -> Iterator[Event]:
         """Subscribe to the events of one package; a slow reader gets only the latest, and the outcome last."""
     def snapshot(self) -> Snapshot:
-        """Return the current counts and rates."""
+        """Return the current counts and rates; those at the end once the manager is closed."""
     def plan(
         self,
         packages: Iterable[object] | AsyncIterable[object],

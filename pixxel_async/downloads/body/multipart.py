@@ -40,7 +40,8 @@ __all__ = ["MultipartDownload"]
 NOTE_EVERY = 1
 """Buffers a connection between two notes of the filled ranges in the record, at least."""
 NOTE_PERIOD = 0.1
-"""Seconds between two notes, at least. After a kill as much is fetched again as arrived since the last one."""
+"""Seconds between two notes, at least, unless a piece is complete. After a kill what arrived since the last one is
+fetched again."""
 STAFF_EVERY = 0.05
 """Seconds between two looks whether there should be more connections. Chosen: a round trip at most."""
 
@@ -294,7 +295,8 @@ class MultipartDownload:
         piece.at += size
         self.moved()
         now, buffers = self.services.timing.clock(), NOTE_EVERY * self._workers * self.item.constants.chunk_bytes
-        if self.writer.here - self._noted >= buffers and now - self._noted_at >= NOTE_PERIOD:
+        is_due = self.writer.here - self._noted >= buffers and now - self._noted_at >= NOTE_PERIOD
+        if is_due or not piece.missing:
             await self._note()
         if self._refusal is None and now - self._staffed_at >= STAFF_EVERY:
             for fresh in self._claim_all():
